@@ -1,0 +1,102 @@
+import { type AddressInfo, createServer } from 'node:net'
+import { Connection } from './connection.ts'
+import type { DispatchOptions, ErrorListener, Handler } from './dispatch.ts'
+import { SpoeError } from './errors.ts'
+import { type Limits, limitsFrom } from './limits.ts'
+import { bind } from './listen.ts'
+
+/** Names of unhandled messages that are remembered, so that each is reported once. */
+const MAX_REPORTED_NAMES = 1000
+
+export interface SpoeServerOptions extends Partial<Limits> {
+  /** One per SPOE message name. */
+  handlers: Record<string, Handler>
+  /** Told of handlers that fail, of malformed frames, and of answers that cannot be sent. */
+  onError?: ErrorListener
+}
+
+export interface TcpAddress {
+  host?: string
+  port: number
+}
+
+export interface UnixAddress {
+  path: string
+}
+
+export interface SpoeServer {
+  /** Resolves to the bound address or the path. Rejects if it is taken. */
+  listen(address: TcpAddress): Promise<AddressInfo>
+  listen(address: UnixAddress): Promise<string>
+  /**
+   * Accepts no more, answers what HAProxy has sent, says DISCONNECT on each connection and closes it; cuts those that
+   * are still open after `graceMs` (5000 by default).
+   */
+  close(options?: { graceMs?: number }): Promise<void>
+  /** Open connections. */
+  readonly connections: number
+}
+
+/** A SPOE agent. Throws RangeError for a limit that makes no sense. */
+export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
+  const limits = limitsFrom(options)
+  const onError = guarded(options.onError ?? (() => {}))
+  const reported = new Set<string>()
+  const dispatchOptions: DispatchOptions = {
+    handlers: new Map(Object.entries(options.handlers)),
+    handlerTimeoutMs: limits.handlerTimeoutMs,
+    onError,
+    onNoHandler: name => {
+      if (reported.has(name) || reported.size === MAX_REPORTED_NAMES) return
+      reported.add(name)
+      const message = `no handler for the SPOE message "${name}": add one, or take it out of the configuration`
+      onError(new SpoeError('SPOE_NO_HANDLER', message), { message: name })
+    },
+  }
+
+  const connections = new Set<Connection>()
+  const listener = createServer({ noDelay: true, keepAlive: true }, socket => {
+    const connection = new Connection(socket, limits, dispatchOptions)
+    connections.add(connection)
+    socket.once('close', () => connections.delete(connection))
+  })
+  let closed: Promise<void> | undefined
+
+  async function close(graceMs: number): Promise<void> {
+    if (!listener.listening) return
+    const allClosed = new Promise(resolve => listener.close(resolve))
+    for (const connection of connections) connection.drain()
+    const cut = setTimeout(() => {
+      for (const connection of connections) connection.destroy()
+    }, graceMs)
+    await allClosed
+    clearTimeout(cut)
+  }
+
+  return {
+    listen: (async (address: TcpAddress | UnixAddress) => {
+      await bind(listener, address)
+      // From here on an error is one failed accept, such as too many open files.
+      listener.on('error', error => onError(error, {}))
+      return listener.address()
+    }) as SpoeServer['listen'],
+    close({ graceMs = 5000 } = {}) {
+      closed ??= close(graceMs)
+      return closed
+    },
+    get connections() {
+      return connections.size
+    },
+  }
+}
+
+/** An error in the error listener is reported as a warning of the process: it must not end a connection. */
+function guarded(listener: ErrorListener): ErrorListener {
+  return (error, context) => {
+    try {
+      listener(error, context)
+    } catch (failure) {
+      process.emitWarning(failure instanceof Error ? failure : String(failure))
+    }
+  }
+}
