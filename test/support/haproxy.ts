@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createConnection, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The program under test: a name on PATH, or a path. */
+export const HAPROXY_BIN = process.env.HAPROXY_BIN ?? 'haproxy'
+
+const START_LIMIT_MS = 10_000
+const POLL_MS = 20
+
+export interface HaproxyOptions {
+  /** The configuration. `{dir}` stands for a folder that lives as long as the process. */
+  config: string
+  /** Further files by name, written to `{dir}`; `{dir}` stands for the folder in them, too. */
+  files?: Record<string, string>
+  args?: string[]
+  env?: Record<string, string>
+}
+
+export interface Haproxy {
+  pid: number
+  /** Everything HAProxy printed so far. Add `log stdout format raw local0` to see its log here. */
+  log(): string
+  /** Answer of a command on the runtime API, as administrator. */
+  command(line: string): Promise<string>
+  /** Stops it at once and waits for its end. */
+  stop(): Promise<void>
+  /** Stops it; on failure of the test `t` prints configuration and log. For use as `t.after`. */
+  report(passed: boolean): void
+}
+
+/** Starts HAProxy in the foreground and resolves when its listeners are bound. Rejects with its log if they are not. */
+export async function startHaproxy({
+  config,
+  files = {},
+  args = [],
+  env = {},
+}: HaproxyOptions): Promise<Haproxy> {
+  const dir = await mkdtemp(join(tmpdir(), 'haproxy-'))
+  const placed = (content: string) => content.replaceAll('{dir}', dir)
+  const adminSocket = join(dir, 'admin.sock')
+  const admin = `global\n  stats socket ${adminSocket} mode 600 level admin\n`
+  for (const [name, content] of Object.entries({ ...files, 'haproxy.cfg': config, 'admin.cfg': admin })) {
+    await writeFile(join(dir, name), placed(content))
+  }
+
+  let output = ''
+  const configArgs = ['-f', join(dir, 'haproxy.cfg'), '-f', join(dir, 'admin.cfg')]
+  const child = spawn(HAPROXY_BIN, [...configArgs, '-db', ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
+
+  const command = (line: string) => runtimeCommand(adminSocket, line)
+  async function stop(): Promise<void> {
+    await kill(child)
+    await rm(dir, { recursive: true, force: true })
+  }
+
+  try {
+    await spawned(child)
+    await waitUntil(
+      () => command('show info'),
+      () => child.exitCode !== null,
+    )
+  } catch (error) {
+    await stop()
+    throw new Error(`HAProxy did not start: ${error}\n${placed(config)}\n${output}`, { cause: error })
+  }
+  return {
+    pid: child.pid ?? 0,
+    log: () => output,
+    command,
+    stop,
+    report(passed) {
+      if (!passed)
+        process.stderr.write(`\n--- configuration\n${placed(config)}\n--- log of HAProxy\n${output}\n`)
+    },
+  }
+}
+
+/** A TCP port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('not a TCP address')
+  return address.port
+}
+
+/** Polls until `condition` resolves to something truthy, and returns that; a rejection counts as "not yet". */
+export async function waitUntil<T>(
+  condition: () => Promise<T> | T,
+  givenUp: () => boolean = () => false,
+): Promise<T> {
+  const limit = performance.now() + START_LIMIT_MS
+  for (;;) {
+    let failure: unknown
+    try {
+      const result = await condition()
+      if (result) return result
+    } catch (error) {
+      failure = error
+    }
+    if (givenUp() || performance.now() > limit) throw new Error('gave up waiting', { cause: failure })
+    await sleep(POLL_MS)
+  }
+}
+
+async function runtimeCommand(path: string, line: string): Promise<string> {
+  const socket = createConnection(path)
+  await once(socket, 'connect')
+  socket.write(`${line}\n`)
+  return text(socket)
+}
+
+/** Rejects if the program cannot be started at all. */
+async function spawned(child: ChildProcess): Promise<void> {
+  await once(child, 'spawn')
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
