@@ -37,6 +37,8 @@ const KNOWN_TYPES = new Set<number>(Object.values(FrameType))
 
 /** One connection from HAProxy: its state, flow control, and what goes out in which order. */
 export class Connection {
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>
   readonly #socket: Socket
   readonly #limits: Limits
   readonly #options: DispatchOptions
@@ -60,11 +62,17 @@ export class Connection {
     this.#options = { ...options, onError }
     this.#maxFrameSize = limits.maxFrameSize
     this.#framer = new Framer(limits.maxFrameSize)
+    this.closed = new Promise(resolve => {
+      socket.on('close', () => {
+        this.#abandon()
+        clearTimeout(this.#lingerTimer)
+        resolve()
+      })
+    })
     this.#helloTimer = setTimeout(() => this.#helloTimedOut(), limits.helloTimeoutMs)
     socket.on('data', chunk => this.#receive(chunk as Buffer))
     socket.on('drain', () => this.#pump())
     socket.on('end', () => this.#close())
-    socket.on('close', () => this.#closed())
     socket.on('error', error => this.#socketFailed(error))
   }
 
@@ -211,11 +219,6 @@ export class Connection {
     this.#socket.end()
     this.#socket.resume()
     this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), LINGER_MS)
-  }
-
-  #closed(): void {
-    this.#abandon()
-    clearTimeout(this.#lingerTimer)
   }
 
   /** Nothing more can be answered. */

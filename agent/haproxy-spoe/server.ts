@@ -58,18 +58,19 @@ export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
   const listener = createServer({ noDelay: true, keepAlive: true }, socket => {
     const connection = new Connection(socket, limits, dispatchOptions)
     connections.add(connection)
-    socket.once('close', () => connections.delete(connection))
+    connection.closed.then(() => connections.delete(connection))
   })
   let closed: Promise<void> | undefined
 
   async function close(graceMs: number): Promise<void> {
     if (!listener.listening) return
-    const allClosed = new Promise(resolve => listener.close(resolve))
+    const stopped = new Promise(resolve => listener.close(resolve))
+    const closings = Array.from(connections, connection => connection.closed)
     for (const connection of connections) connection.drain()
     const cut = setTimeout(() => {
       for (const connection of connections) connection.destroy()
     }, graceMs)
-    await allClosed
+    await Promise.all([stopped, ...closings])
     clearTimeout(cut)
   }
 

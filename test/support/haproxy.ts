@@ -5,6 +5,7 @@ import { createConnection, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The program under test: a name on PATH, or a path. */
@@ -30,8 +31,8 @@ export interface Haproxy {
   command(line: string): Promise<string>
   /** Stops it at once and waits for its end. */
   stop(): Promise<void>
-  /** Stops it; on failure of the test `t` prints configuration and log. For use as `t.after`. */
-  report(passed: boolean): void
+  /** Stops it at the end of the test, and prints its configuration and log if the test failed. */
+  stopAfter(t: TestContext): void
 }
 
 /** Starts HAProxy in the foreground and resolves when its listeners are bound. Rejects with its log if they are not. */
@@ -46,7 +47,8 @@ export async function startHaproxy({
   const adminSocket = join(dir, 'admin.sock')
   const admin = `global\n  stats socket ${adminSocket} mode 600 level admin\n`
   for (const [name, content] of Object.entries({ ...files, 'haproxy.cfg': config, 'admin.cfg': admin })) {
-    await writeFile(join(dir, name), placed(content))
+    // HAProxy takes a file without a line feed at its end for a truncated one.
+    await writeFile(join(dir, name), `${placed(content)}\n`)
   }
 
   let output = ''
@@ -78,9 +80,14 @@ export async function startHaproxy({
     log: () => output,
     command,
     stop,
-    report(passed) {
-      if (!passed)
-        process.stderr.write(`\n--- configuration\n${placed(config)}\n--- log of HAProxy\n${output}\n`)
+    stopAfter(t) {
+      t.after(async () => {
+        // Node.js 24 has it, its types do not.
+        const { passed } = t as TestContext & { passed: boolean }
+        if (!passed)
+          process.stderr.write(`\n--- configuration\n${placed(config)}\n--- HAProxy's output\n${output}\n`)
+        await stop()
+      })
     },
   }
 }
