@@ -83,6 +83,8 @@ test('NOTIFY (SPOE §3.2.6) gives every argument by its type', () => {
   assert.deepEqual(args?.bytes('binary'), hex('00ff10'))
   assert.equal(args?.string('binary'), undefined)
   assert.equal(args?.bytes('nowhere'), undefined)
+  assert.equal(args?.boolean('ye'), undefined)
+  assert.equal(args?.ip('v'), undefined)
 })
 
 test('bytes of an argument are a view of the frame, not a copy', () => {
@@ -257,4 +259,12 @@ test('a frame keeps its bytes while later ones arrive', () => {
   framer.push(Buffer.alloc(64, 0x20))
   assert.throws(() => framer.next())
   assert.deepEqual(first, expected)
+})
+
+test('bytes that were taken from a writer stay as they are', () => {
+  const writer = new Writer()
+  writer.string('first')
+  const taken = writer.take()
+  writer.string('other')
+  assert.equal(taken.toString('latin1'), '\x05first')
 })

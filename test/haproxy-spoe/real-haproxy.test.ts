@@ -256,8 +256,11 @@ test('an answer too large for a frame costs no stream but its own', async t => {
 })
 
 test('a late answer, after HAProxy’s own timeout, harms nobody', async t => {
+  let late = 0
   const bad: Handler = async ({ args }) => {
-    if (args.string('path') === '/slow') await sleep(300)
+    if (args.string('path') !== '/slow') return
+    await sleep(300)
+    late++
   }
   const { get, codes } = await setUp(t, {
     handlers: { good, bad },
@@ -265,13 +268,15 @@ test('a late answer, after HAProxy’s own timeout, harms nobody', async t => {
     ...twoMessages,
     agent: `${twoMessages.agent}\n      timeout processing 100ms`,
   })
-  const late = await get('/slow')
-  assert.notEqual(late.get('error'), null)
-  for (let count = 0; count < 20; count++) {
+  const given = await get('/slow')
+  assert.notEqual(given.get('error'), null)
+  assert.equal(late, 0, 'HAProxy gave up first')
+  const stillWell = async () => {
     const headers = await get('/fast')
     assert.deepEqual([headers.get('good'), headers.get('error')], ['/fast', null])
-    await sleep(20)
   }
+  while (late === 0) await stillWell()
+  for (let count = 0; count < 20; count++) await stillWell()
   assert.deepEqual(codes(), [])
 })
 

@@ -66,7 +66,7 @@ export async function startHaproxy({
   }
 
   try {
-    await spawned(child)
+    await once(child, 'spawn')
     await waitUntil(
       () => command('show info'),
       () => child.exitCode !== null,
@@ -127,11 +127,6 @@ async function runtimeCommand(path: string, line: string): Promise<string> {
   await once(socket, 'connect')
   socket.write(`${line}\n`)
   return text(socket)
-}
-
-/** Rejects if the program cannot be started at all. */
-async function spawned(child: ChildProcess): Promise<void> {
-  await once(child, 'spawn')
 }
 
 async function kill(child: ChildProcess): Promise<void> {
