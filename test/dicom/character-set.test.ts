@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { parseTagPath, readDatasetHead } from '../../agent/dicom/index.ts'
+import { element, explicitLittleEndian, item, sequence } from './build.ts'
 import { dumped } from './datasets.ts'
 import { datasetOf, dump2dcm, workspace } from './dcmtk.ts'
 
@@ -63,18 +64,8 @@ const names: { terms: string; bytes: string; unicode: string; dcmtk?: false }[] 
   { terms: 'ISO_IR 999', bytes: 'A\xe9', unicode: 'A\ufffd', dcmtk: false },
 ]
 
-function explicit(tag: [number, number], vr: string, value: string): Buffer {
-  const bytes = Buffer.from(value.length % 2 === 0 ? value : `${value} `, 'latin1')
-  const header = Buffer.alloc(8)
-  header.writeUInt16LE(tag[0], 0)
-  header.writeUInt16LE(tag[1], 2)
-  header.write(vr, 4)
-  header.writeUInt16LE(bytes.length, 6)
-  return Buffer.concat([header, bytes])
-}
-
 function read(dataset: Buffer, path: string): string[] {
-  const [lookup] = readDatasetHead(dataset, '1.2.840.10008.1.2.1', [parseTagPath(path)], true)
+  const [lookup] = readDatasetHead(dataset, explicitLittleEndian, [parseTagPath(path)], true)
   assert.equal(lookup?.state, 'present')
   return lookup.values
 }
@@ -82,7 +73,7 @@ function read(dataset: Buffer, path: string): string[] {
 describe('Specific Character Set to Unicode', () => {
   for (const { terms, bytes, unicode } of names) {
     test(`${terms || 'none'}: ${unicode}`, () => {
-      const dataset = Buffer.concat([explicit([8, 5], 'CS', terms), explicit([0x10, 0x10], 'PN', bytes)])
+      const dataset = Buffer.concat([element(0x00080005, 'CS', terms), element(0x00100010, 'PN', bytes)])
       assert.deepEqual(read(dataset, 'PatientName'), [unicode])
     })
   }
@@ -101,38 +92,28 @@ describe('Specific Character Set to Unicode', () => {
 
   test('a backslash that is half a character does not divide values', () => {
     const gbk = Buffer.concat([
-      explicit([8, 5], 'CS', 'GB18030'),
-      explicit([0x10, 0x1000], 'LO', '\x95\x5c\\B'),
+      element(0x00080005, 'CS', 'GB18030'),
+      element(0x00101000, 'LO', '\x95\x5c\\B'),
     ])
     const [character, second] = read(gbk, 'OtherPatientIDs')
     assert.equal(character, '昞')
     assert.equal(second, 'B')
-    const jis = explicit([0x10, 0x1000], 'LO', `${esc}$B%\\${esc}(B\\B`)
-    const dataset = Buffer.concat([explicit([8, 5], 'CS', '\\ISO 2022 IR 87'), jis])
+    const jis = element(0x00101000, 'LO', `${esc}$B%\\${esc}(B\\B`)
+    const dataset = Buffer.concat([element(0x00080005, 'CS', '\\ISO 2022 IR 87'), jis])
     assert.deepEqual(read(dataset, 'OtherPatientIDs'), ['ボ', 'B'])
   })
 
   test('an item inherits the character set, unless it has its own, which ends with it', () => {
-    function item(...elements: Buffer[]): Buffer {
-      const content = Buffer.concat(elements)
-      const header = Buffer.from([0xfe, 0xff, 0x00, 0xe0, content.length, 0, 0, 0])
-      return Buffer.concat([header, content])
-    }
-    const description = (bytes: string) => explicit([0x40, 7], 'LO', bytes)
+    const description = (bytes: string) => element(0x00400007, 'LO', bytes)
     const items = [
       item(description('\xbb\xee')),
-      item(explicit([8, 5], 'CS', 'ISO_IR 100'), description('\xe9 ')),
+      item(element(0x00080005, 'CS', 'ISO_IR 100'), description('\xe9 ')),
       item(description('\xbb\xee')),
     ]
-    const length = items.reduce((sum, each) => sum + each.length, 0)
-    const sequence = Buffer.concat([
-      Buffer.from([0x40, 0x00, 0x75, 0x02, 0x53, 0x51, 0, 0, length, 0, 0, 0]),
-      ...items,
-    ])
     const dataset = Buffer.concat([
-      explicit([8, 5], 'CS', 'ISO_IR 144'),
-      sequence,
-      explicit([0x40, 0x1001], 'SH', '\xbb '),
+      element(0x00080005, 'CS', 'ISO_IR 144'),
+      sequence(0x00400275, ...items),
+      element(0x00401001, 'SH', '\xbb '),
     ])
     assert.deepEqual(read(dataset, 'RequestAttributesSequence.ScheduledProcedureStepDescription'), [
       'Лю',
@@ -143,7 +124,10 @@ describe('Specific Character Set to Unicode', () => {
   })
 
   test('the VRs of codes and numbers are not affected', () => {
-    const dataset = Buffer.concat([explicit([8, 5], 'CS', 'ISO_IR 144'), explicit([8, 0x60], 'CS', '\xe9 ')])
+    const dataset = Buffer.concat([
+      element(0x00080005, 'CS', 'ISO_IR 144'),
+      element(0x00080060, 'CS', '\xe9 '),
+    ])
     assert.deepEqual(read(dataset, 'Modality'), ['é'])
   })
 })
