@@ -115,14 +115,14 @@ function codeExtension(firstUpper: string | undefined): CharacterSet {
           if (designated?.half === 'upper') upper = designated.name
           at += 1 + (designated?.sequence.length ?? 0)
           start = at
+          // In a pair of JIS X 0208 or 0212 a byte may look like a delimiter; control characters are never in one.
         } else if (delimiters.has(byte) && (lower === 'ascii' || byte < space)) {
           text += decodeHalves(value.subarray(start, at), lower, upper)
           lower = 'ascii'
           upper = firstUpper ?? upper
           start = at++
         } else {
-          // The second byte of a JIS pair may look like a delimiter.
-          at += lower === 'ascii' || byte <= space || byte >= 0x80 ? 1 : 2
+          at++
         }
       }
       return text + decodeHalves(value.subarray(start), lower, upper)

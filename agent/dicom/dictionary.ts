@@ -30,7 +30,6 @@ export function isPrivateCreator(tag: number): boolean {
 export function vrOfTag(tag: number): string {
   const group = groupOf(tag)
   if (elementOf(tag) === 0) return 'UL'
-  if (isPrivateCreator(tag)) return 'LO'
   const entry = dictionary[formatTag(tag)] ?? (group % 2 === 0 ? repeatingGroupEntry(tag) : undefined)
   return entry?.vr ?? 'UN'
 }

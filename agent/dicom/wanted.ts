@@ -88,6 +88,6 @@ export function reserveBlock(slots: readonly Slot[], creatorTag: number, creator
     if (step.tag !== undefined || step.group !== groupOf(creatorTag) || step.creator !== creator) continue
     const tag = tagOf(step.group, (creatorTag % 0x100) * 0x100 + step.element)
     slot.tags.push(tag)
-    slot.ceiling = Math.max(slot.ceiling, tag)
+    slot.ceiling = tag
   }
 }

@@ -103,6 +103,12 @@ describe('Specific Character Set to Unicode', () => {
     assert.deepEqual(read(dataset, 'OtherPatientIDs'), ['ボ', 'B'])
   })
 
+  test('a line end returns to ASCII', () => {
+    const comments = element(0x00104000, 'LT', `${esc}$B;3\r\nA${esc}$BED${esc}(B`)
+    const dataset = Buffer.concat([element(0x00080005, 'CS', '\\ISO 2022 IR 87'), comments])
+    assert.deepEqual(read(dataset, 'PatientComments'), ['山\r\nA田'])
+  })
+
   test('an item inherits the character set, unless it has its own, which ends with it', () => {
     const description = (bytes: string) => element(0x00400007, 'LO', bytes)
     const items = [

@@ -160,6 +160,12 @@ describe('sequences', () => {
     ])
   })
 
+  test('UN is little endian in Explicit VR Big Endian, too', () => {
+    const stream = Buffer.from('00280010554e0000000000020002', 'hex')
+    const transferSyntax = '1.2.840.10008.1.2.2'
+    assert.deepEqual(results(stream, ['Rows'], { transferSyntax }), [['512']])
+  })
+
   test('nested 60 deep are followed, 70 deep are malformed, with and without their end in sight', () => {
     function nested(depth: number, build: (inner: Buffer) => Buffer): Buffer {
       let inner = element(0x0040a160, 'UT', 'deep')
@@ -267,7 +273,8 @@ describe('what is no dataset', () => {
   const wrong: [string, Buffer, string][] = [
     ['a value past the end of the complete dataset', element(0x00100010, 'PN', 'Doe', 20), 'overrun'],
     ['a header past the end of the complete dataset', Buffer.from([0x10, 0, 0x10, 0]), 'overrun'],
-    ['a VR of other characters', Buffer.from('10001000' + '2a2a' + '0000', 'hex'), 'invalid-value'],
+    ['a VR of other characters', Buffer.from('10001000412a0000', 'hex'), 'invalid-value'],
+    ['a VR that is no VR', Buffer.from('100010002a410000', 'hex'), 'invalid-value'],
     ['an item outside a sequence', item(), 'invalid-value'],
     ['an item past the end of its sequence', sequence(0x00101002, implicit(0xfffee000, '', 2)), 'overrun'],
     [
@@ -275,6 +282,12 @@ describe('what is no dataset', () => {
       sequence(0x00101002, item(element(0x00100020, 'LO', 'AB', 4)), item()),
       'overrun',
     ],
+    [
+      'a sequence past the end of its item',
+      sequence(0x00101002, item(element(0x00101002, 'SQ', item(patientId), 40)), item(patientId)),
+      'overrun',
+    ],
+    ['a sequence past the end of the dataset', element(0x00101002, 'SQ', item(patientId), 90), 'overrun'],
     ['an element where an item should be', sequence(0x00101002, patientId), 'invalid-value'],
     ['text of undefined length', undefinedSequence(0x00101002, 'UT', item()), 'invalid-value'],
     [
