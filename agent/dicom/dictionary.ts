@@ -1,0 +1,112 @@
+import dictionary from 'dcmjs/dictionary'
+
+/** A tag is one number: the group in the high 16 bits, the element in the low. */
+export function tagOf(group: number, element: number): number {
+  return group * 0x10000 + element
+}
+
+export function groupOf(tag: number): number {
+  return Math.floor(tag / 0x10000)
+}
+
+export function elementOf(tag: number): number {
+  return tag % 0x10000
+}
+
+export function formatTag(tag: number): string {
+  return `(${hex(groupOf(tag), 4)},${hex(elementOf(tag), 4)})`
+}
+
+/** PS3.5 §7.8: the elements (gggg,0010-00FF) of an odd group name the creators of that group's blocks. */
+export function isPrivateCreator(tag: number): boolean {
+  const element = elementOf(tag)
+  return groupOf(tag) % 2 === 1 && element >= 0x10 && element <= 0xff
+}
+
+/**
+ * The VR of PS3.6 for a tag, as dcmjs' dictionary has it: 'xs' is US or SS, 'ox' is OB or OW, 'lt' is US or OW.
+ * 'UN' where the tag is not in it.
+ */
+export function vrOfTag(tag: number): string {
+  const group = groupOf(tag)
+  if (elementOf(tag) === 0) return 'UL'
+  const entry = dictionary[formatTag(tag)] ?? (group % 2 === 0 ? repeatingGroupEntry(tag) : undefined)
+  return entry?.vr ?? 'UN'
+}
+
+/** The VR that dcmjs' dictionary knows for a creator's element `ee`; 'UN' where it does not. */
+export function vrOfPrivateTag(group: number, element: number, creator: string): string {
+  const key = `(${hex(group, 4).toLowerCase()},"${creator}",${hex(element, 2).toLowerCase()})`
+  return dictionary[key]?.vr ?? 'UN'
+}
+
+/** Curves and overlays: PS3.6 writes their groups as (50xx,eeee) and (60xx,eeee). */
+function repeatingGroupEntry(tag: number) {
+  const first = groupOf(tag) & 0xff00
+  if (first !== 0x5000 && first !== 0x6000) return undefined
+  return dictionary[`(${hex(first, 4)}-${hex(first + 0xff, 4)},${hex(elementOf(tag), 4)})`]
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).toUpperCase().padStart(digits, '0')
+}
+
+let keywords: ReadonlyMap<string, number> | undefined
+
+/** PS3.6 keywords with a tag of their own: not those of repeating groups, and none outside datasets. */
+function keywordIndex(): ReadonlyMap<string, number> {
+  if (keywords) return keywords
+  const current = new Map<string, number>()
+  const retired = new Map<string, number>()
+  for (const { tag, name, version } of Object.values(dictionary)) {
+    // '(gggg,eeee)' and nothing else: ranges and private tags are longer.
+    if (tag.length !== 11 || name === undefined || version === undefined) continue
+    const value = Number.parseInt(tag.slice(1, 5) + tag.slice(6, 10), 16)
+    if (groupOf(value) < 0x0008 || Number.isNaN(value)) continue
+    if (version === 'DICOM/retired') retired.set(name.replace('RETIRED_', ''), value)
+    else current.set(name, value)
+  }
+  keywords = new Map([...retired, ...current])
+  return keywords
+}
+
+export function tagOfKeyword(keyword: string): number | undefined {
+  return keywordIndex().get(keyword)
+}
+
+const maxSuggestions = 3
+const maxKeywordLength = 80
+/** From this length on, the beginning of a keyword is near to it, however much is missing. */
+const minBeginningLength = 4
+
+/** The dictionary's keywords nearest to what was written, closest first: for "did you mean". */
+export function closestKeywords(written: string): string[] {
+  if (written.length > maxKeywordLength) return []
+  const wanted = written.toLowerCase()
+  const furthest = Math.max(2, Math.floor(wanted.length / 3))
+  const near: { keyword: string; distance: number }[] = []
+  for (const keyword of keywordIndex().keys()) {
+    const candidate = keyword.toLowerCase()
+    const isBeginning = wanted.length >= minBeginningLength && candidate.startsWith(wanted)
+    const distance = isBeginning ? furthest : editDistance(wanted, candidate, furthest)
+    if (distance <= furthest) near.push({ keyword, distance })
+  }
+  near.sort((a, b) => a.distance - b.distance)
+  return near.slice(0, maxSuggestions).map(({ keyword }) => keyword)
+}
+
+/** Insertions, deletions and substitutions from a to b; more than `limit` is not counted further. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) > limit) return limit + 1
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replace = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    if (Math.min(...next) > limit) return limit + 1
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,34 @@
+export { type Abort, type AbortReason, abortReasons, decodeAbort, encodeAbort } from './abort.ts'
+export {
+  type AssociateAc,
+  ContextResult,
+  decodeAssociateAc,
+  encodeAssociateAc,
+  type PresentationContextAc,
+} from './associate-ac.ts'
+export {
+  type AssociateRj,
+  decodeAssociateRj,
+  encodeAssociateRj,
+  type RejectReason,
+  rejectReasons,
+} from './associate-rj.ts'
+export {
+  type AssociateRq,
+  decodeAssociateRq,
+  encodeAssociateRq,
+  type PresentationContextRq,
+  withCalledAE,
+} from './associate-rq.ts'
+export { type CommandElements, type CommandSet, decodeCommandSet, encodeCommandSet } from './command-set.ts'
+export { readDatasetHead } from './dataset-head.ts'
+export { DicomError, type DicomErrorCode, TagPathError } from './errors.ts'
+export { type MessageHead, readMessageHead } from './message-head.ts'
+export { decodePData, encodePData, type Pdv } from './p-data.ts'
+export { PduType, pduHeaderLength } from './pdu.ts'
+export { decodeRelease, encodeReleaseRp, encodeReleaseRq } from './release.ts'
+export { parseTagPath, type TagPath, type TagStep } from './tag-path.ts'
+export { type DatasetEncoding, datasetEncoding, transferSyntaxes } from './transfer-syntaxes.ts'
+export { isStorage, mayStore, sopClassByName, uidName } from './uids.ts'
+export type { RoleSelection, SopClassExtended, UserIdentity } from './user-information.ts'
+export type { Lookup } from './wanted.ts'
