@@ -23,12 +23,16 @@ function withFolder<T>(use: (folder: string) => T): T {
 
 /** `dcmdump`, text in UTF-8. */
 export function dump(path: string): string {
-  const plain = run('dcmdump', '-Un', path)
   // DCMTK on glibc's iconv cannot convert ISO 2022 IR 87: the text decoder of Node.js can.
-  if (/\(0008,0005\) CS \[\\ISO 2022 IR 87\]/.test(plain.toString('latin1'))) {
-    return new TextDecoder('iso-2022-jp').decode(plain)
+  if (characterSetOf(path) === '\\ISO 2022 IR 87') {
+    return new TextDecoder('iso-2022-jp').decode(run('dcmdump', '-Un', path))
   }
   return run('dcmdump', '-Un', '+U8', path).toString()
+}
+
+/** Specific Character Set as it stands in the file, which `dump` converts; undefined when it is absent. */
+export function characterSetOf(path: string): string | undefined {
+  return attribute(run('dcmdump', path).toString('latin1'), 'SpecificCharacterSet')
 }
 
 /** Value of a top-level attribute in a dump: undefined when it is absent, '' when it is empty. */

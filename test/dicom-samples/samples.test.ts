@@ -2,16 +2,17 @@ import assert from 'node:assert/strict'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { attribute, dump, isDicomFile } from './dcmtk.ts'
+import { samples } from '../../dicom-samples/samples.ts'
+import { attribute, characterSetOf, dump, isDicomFile } from './dcmtk.ts'
 import { readmeRows, samplesFolder } from './readme.ts'
 
 const rows = readmeRows()
 const files = readdirSync(samplesFolder).filter(name => name.endsWith('.dcm'))
-const dumps = new Map(files.map(file => [file, dump(join(samplesFolder, file))]))
+const dumpOf = (file: string) => dump(join(samplesFolder, file))
 
 describe('the committed samples', () => {
   it('are the files that the README lists, no more and no fewer', () => {
-    assert.deepEqual(rows.map(row => row.File).sort(), files.sort())
+    assert.deepEqual(rows.map(row => row.File).sort(), files.toSorted())
   })
 
   it('are under 1 MB together', () => {
@@ -20,11 +21,12 @@ describe('the committed samples', () => {
   })
 
   it('have a SOP Instance UID each, the same in dataset and meta information', () => {
-    const uids = [...dumps.values()].map(dumped => attribute(dumped, 'SOPInstanceUID'))
+    const dumps = files.map(dumpOf)
+    const uids = dumps.map(dumped => attribute(dumped, 'SOPInstanceUID'))
     assert.equal(new Set(uids).size, files.length)
     assert.deepEqual(
       uids,
-      [...dumps.values()].map(dumped => attribute(dumped, 'MediaStorageSOPInstanceUID')),
+      dumps.map(dumped => attribute(dumped, 'MediaStorageSOPInstanceUID')),
     )
   })
 
@@ -65,7 +67,7 @@ describe('the committed samples', () => {
 
   it('have sequences of defined length in two files and of undefined length in the others', () => {
     const kinds = Object.groupBy(files, file => {
-      const found = dumps.get(file)?.matchAll(/Sequence with (\w+) length/g) ?? []
+      const found = dumpOf(file).matchAll(/Sequence with (\w+) length/g)
       return [...new Set([...found].map(([, kind]) => kind))].join(' and ') || 'none'
     })
     assert.deepEqual(kinds.explicit, ['ct-chest.dcm', 'xa-heart-cine.dcm'])
@@ -74,20 +76,20 @@ describe('the committed samples', () => {
   })
 
   it('hide another Modality in a private sequence of ct-pelvis-private-tags', () => {
-    const dumped = dumps.get('ct-pelvis-private-tags.dcm') ?? ''
+    const dumped = dumpOf('ct-pelvis-private-tags.dcm')
     assert.match(dumped, /^\(0009,1002\) SQ .*\n.*\n +\(0008,0060\) CS \[MR\]/m)
     assert.equal(attribute(dumped, 'Modality'), 'CT')
   })
 
   it('carry the orders that the README names', () => {
     const ordered = files.filter(file =>
-      /\(0040,0009\) SH \[SPS-\d+\].*\n.*\(0040,1001\) SH \[RP-\d+\]/.test(dumps.get(file) ?? ''),
+      /\(0040,0009\) SH \[SPS-\d+\].*\n.*\(0040,1001\) SH \[RP-\d+\]/.test(dumpOf(file)),
     )
     const ctHeads = [1, 2, 3, 4].map(slice => `ct-head-${slice}.dcm`)
     const others = ['ct-chest.dcm', 'ct-neck-big-endian.dcm', 'dx-hand-jpeg-ls.dcm', 'mr-brain.dcm']
     assert.deepEqual(ordered.sort(), [...ctHeads, ...others, 'xa-heart-cine.dcm'].sort())
     assert.match(
-      dumps.get('sr-ct-head.dcm') ?? '',
+      dumpOf('sr-ct-head.dcm'),
       /ReferencedRequestSequence\n(.*\n)*? +\(0040,1001\) SH \[RP-0001\]/,
     )
   })
@@ -101,17 +103,24 @@ for (const row of rows) {
     })
 
     it('says the same to dcmdump as the README', () => {
-      const dumped = dumps.get(file) ?? ''
+      const dumped = dumpOf(file)
       const syntax = row['Transfer syntax']?.split(' ').at(-1)
       assert.equal(attribute(dumped, 'Modality'), row.Modality)
       assert.equal(attribute(dumped, 'BodyPartExamined') ?? '', row['Body part'])
       assert.equal(attribute(dumped, 'InstitutionName') ?? '', row.Institution)
       assert.equal(attribute(dumped, 'PatientID'), row['Patient ID'])
+      assert.equal(characterSetOf(join(samplesFolder, file)) ?? 'default', row['Character set'])
       assert.equal(attribute(dumped, 'TransferSyntaxUID'), syntax)
     })
 
+    it('gives its text back in Unicode', () => {
+      const study = samples.find(sample => sample.file === file)?.study
+      assert.equal(attribute(dumpOf(file), 'PatientName'), study?.patient.name)
+      assert.equal(attribute(dumpOf(file), 'StudyDescription'), study?.description)
+    })
+
     it('says that it is synthetic', () => {
-      assert.match(attribute(dumps.get(file) ?? '', 'PatientComments') ?? '', /^Synthetic/)
+      assert.match(attribute(dumpOf(file), 'PatientComments') ?? '', /^Synthetic/)
     })
   })
 }
