@@ -28,6 +28,7 @@ export interface SpoeServer {
   /** Resolves to the bound address or the path. Rejects if it is taken. */
   listen(address: TcpAddress): Promise<AddressInfo>
   listen(address: UnixAddress): Promise<string>
+  listen(address: TcpAddress | UnixAddress): Promise<AddressInfo | string>
   /**
    * Accepts no more, answers what HAProxy has sent, says DISCONNECT on each connection and closes it; cuts those that
    * are still open after `graceMs` (5000 by default).

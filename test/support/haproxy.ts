@@ -19,6 +19,7 @@ export interface HaproxyOptions {
   config: string
   /** Further files by name, written to `{dir}`; `{dir}` stands for the folder in them, too. */
   files?: Record<string, string>
+  /** `{dir}` stands for the folder here, too. */
   args?: string[]
   env?: Record<string, string>
 }
@@ -53,7 +54,7 @@ export async function startHaproxy({
 
   let output = ''
   const configArgs = ['-f', join(dir, 'haproxy.cfg'), '-f', join(dir, 'admin.cfg')]
-  const child = spawn(HAPROXY_BIN, [...configArgs, '-db', ...args], {
+  const child = spawn(HAPROXY_BIN, [...configArgs, '-db', ...args.map(placed)], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -107,7 +108,7 @@ export async function freePort(): Promise<number> {
 export async function waitUntil<T>(
   condition: () => Promise<T> | T,
   givenUp: () => boolean = () => false,
-): Promise<T> {
+): Promise<NonNullable<T>> {
   const limit = performance.now() + START_LIMIT_MS
   for (;;) {
     let failure: unknown
