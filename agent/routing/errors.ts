@@ -1,0 +1,25 @@
+/** One thing that is wrong in a rule file, and where. */
+export interface RuleProblem {
+  file: string
+  line: number
+  column: number
+  /** the name of the rule, where the place is inside one */
+  rule?: string | undefined
+  message: string
+}
+
+/** The rule files cannot be used; `problems` is all that is wrong with them, in the order of the files. */
+export class RulesInvalid extends Error {
+  readonly code = 'RULES_INVALID'
+  readonly problems: readonly RuleProblem[]
+
+  constructor(problems: readonly RuleProblem[]) {
+    super(problems.map(formatProblem).join('\n'))
+    this.name = 'RulesInvalid'
+    this.problems = problems
+  }
+}
+
+function formatProblem({ file, line, column, rule, message }: RuleProblem): string {
+  return `${file}:${line}:${column}: ${rule === undefined ? '' : `rule "${rule}": `}${message}`
+}

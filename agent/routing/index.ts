@@ -1,0 +1,5 @@
+export { RulesInvalid } from './errors.ts'
+export { type Decision, decide } from './evaluate.ts'
+export type { AssociationFacts, DatasetFacts } from './facts.ts'
+export { loadRules } from './load.ts'
+export type { Pool, RuleSet } from './rule-set.ts'
