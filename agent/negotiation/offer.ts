@@ -1,0 +1,27 @@
+import { type AssociateAc, type AssociateRq, ContextResult } from '../dicom/index.ts'
+import type { Pool } from '../routing/index.ts'
+
+/**
+ * The A-ASSOCIATE-RQ that the chosen pool gets: of what the client proposed, what was promised, with that one
+ * transfer syntax each, so that the PACS can take it or refuse it but not answer something else. It is never longer
+ * than the client's own, whose place it takes in HAProxy's buffer.
+ */
+export function offer(rq: AssociateRq, promised: AssociateAc, pool: Pool): AssociateRq {
+  const transferSyntaxes = new Map(
+    promised.presentationContexts
+      .filter(({ result }) => result === ContextResult.acceptance)
+      .map(({ id, transferSyntax }) => [id, transferSyntax]),
+  )
+  const { asyncOperations: _declined, ...kept } = rq
+  return {
+    ...kept,
+    calledAE: pool.calledAE ?? rq.calledAE,
+    presentationContexts: rq.presentationContexts.flatMap(({ id, abstractSyntax }) => {
+      const transferSyntax = transferSyntaxes.get(id)
+      return transferSyntax === undefined ? [] : { id, abstractSyntax, transferSyntaxes: [transferSyntax] }
+    }),
+    roles: [],
+    sopClassExtended: [],
+    sopClassCommonExtended: [],
+  }
+}
