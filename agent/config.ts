@@ -1,0 +1,32 @@
+import { z } from 'zod'
+
+const address = z
+  .string()
+  .regex(/^(.+:\d{1,5}|\/.+)$/, 'must be host:port, or the path of a Unix socket')
+  .transform(text => {
+    if (text.startsWith('/')) return { path: text }
+    const colon = text.lastIndexOf(':')
+    return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
+  })
+
+/** Everything that the environment may set. */
+const environment = z.object({
+  /** where HAProxy finds this agent */
+  SPOP_LISTEN: address.prefault('127.0.0.1:9001'),
+  /** the folder of the rule files */
+  RULES: z.string().default('agent/rules'),
+  /** keys the hash behind `stick`; all agents of a site need the same */
+  STICK_SECRET: z.string().min(1).default('dicom-load-balancer'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  /** seconds that a stopping agent gives to what is in flight */
+  STOP_GRACE: z.coerce.number().min(0).default(10),
+})
+
+export type Config = z.infer<typeof environment>
+
+/** Throws an Error that names each variable which cannot be used. */
+export function readConfig(variables: NodeJS.ProcessEnv): Config {
+  const parsed = environment.safeParse(variables)
+  if (parsed.success) return parsed.data
+  throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'))
+}

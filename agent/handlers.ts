@@ -1,0 +1,94 @@
+import { type Action, type Args, type Handler, setVar, type Value } from 'haproxy-spoe'
+import type { Logger } from 'pino'
+import {
+  DicomError,
+  decodeAssociateAc,
+  decodeAssociateRq,
+  pduHeaderLength,
+  readMessageHead,
+} from './dicom/index.ts'
+import { aborted, type Site } from './steps/answer.ts'
+import { associate } from './steps/associate.ts'
+import { dataset } from './steps/dataset.ts'
+
+/**
+ * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
+ * which holds no patient data. The agent keeps nothing between two messages, so any agent can answer any of them.
+ */
+export function createHandlers(site: Site, log: Logger): Record<string, Handler> {
+  const handler =
+    (step: string, answer: (args: Args, source: string) => Answer): Handler =>
+    ({ args }) => {
+      const source = args.ip('src') ?? ''
+      const answered = answer(args, source)
+      log.info({ id: args.string('id'), step, source, ...forLog(answered) })
+      return forHaproxy(answered)
+    }
+  return {
+    associate: handler('associate', (args, source) => {
+      const body = bytes(args, 'rq')
+      return orElse({ path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }, () => {
+        const rq = decodeAssociateRq(body)
+        const names = { calling: printable(rq.callingAE), called: printable(rq.calledAE) }
+        return { ...names, ...associate(site, rq, body, source) }
+      })
+    }),
+    dataset: handler('dataset', (args, source) => {
+      const rq = decodeAssociateRq(bytes(args, 'rq'))
+      const promised = decodeAssociateAc(bytes(args, 'promise').subarray(pduHeaderLength))
+      return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () =>
+        dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), source),
+      )
+    }),
+  }
+}
+
+type Answer = { readonly [name: string]: Value | undefined }
+
+/** Bytes that are not DICOM are the client's doing, and refused; any other error is ours, and thrown. */
+function orElse(refused: Answer, answer: () => Answer): Answer {
+  try {
+    return answer()
+  } catch (error) {
+    if (!(error instanceof DicomError)) throw error
+    return { ...refused, detail: `${error.field}: ${error.code} at offset ${error.offset}` }
+  }
+}
+
+/** The variables that haproxy.cfg and dicom.lua know. */
+const variables = [
+  'path',
+  'calling',
+  'called',
+  'rule',
+  'backend',
+  'key',
+  'offer',
+  'promise',
+  'refusal',
+  'answer',
+]
+
+function forHaproxy(answer: Answer): Action[] {
+  return variables.flatMap(name => {
+    const value = answer[name]
+    return value === undefined ? [] : setVar('txn', name, value)
+  })
+}
+
+/** What the log tells of an answer: not its PDUs, and not the key that hides a patient. */
+function forLog({ key: _key, offer: _offer, promise: _promise, answer: _answer, ...told }: Answer): Answer {
+  return told
+}
+
+function bytes(args: Args, name: string): Buffer {
+  const value = args.bytes(name)
+  if (value === undefined)
+    throw new TypeError(`no ${name} in the message: is spoe-dicom.conf of this version?`)
+  return value
+}
+
+/** AE titles are the client's bytes: nothing in them may forge a line of a log. */
+function printable(title: string): string {
+  return title.replace(/[^\x20-\x7e]/g, '?')
+}

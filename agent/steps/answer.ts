@@ -1,0 +1,49 @@
+import { createHmac } from 'node:crypto'
+import {
+  type AbortReason,
+  abortReasons,
+  encodeAbort,
+  encodeAssociateRj,
+  type RejectReason,
+  rejectReasons,
+} from '../dicom/index.ts'
+import type { RuleSet } from '../routing/index.ts'
+
+/** What a decision is made from, apart from the message itself. */
+export interface Site {
+  ruleSet: RuleSet
+  /** keys the hash of what stick keys are made of; the same for all agents, or they would not agree */
+  stickSecret: string
+}
+
+/** Connect to `backend`; `offer`, an A-ASSOCIATE-RQ, takes the place of the client's. */
+export type Binding = {
+  rule: string
+  backend: string
+  /** what HAProxy hashes to choose a server; undefined where there is nothing to stick to */
+  key: string | undefined
+  offer: Buffer | undefined
+}
+
+/** Send `answer`, an A-ASSOCIATE-RJ or A-ABORT, and close; `refusal` is the reason that the logs give. */
+export type Refusal = {
+  rule?: string
+  refusal: string
+  answer: Buffer
+}
+
+type Why = Partial<Pick<Refusal, 'rule' | 'refusal'>>
+
+export function rejected(reason: RejectReason, why: Why = {}): Refusal {
+  return { refusal: reason, ...why, answer: encodeAssociateRj(rejectReasons[reason]) }
+}
+
+export function aborted(reason: AbortReason, why: Why = {}): Refusal {
+  return { refusal: reason, ...why, answer: encodeAbort(abortReasons[reason]) }
+}
+
+/** A keyed hash, so that no PatientID reaches HAProxy or its logs. */
+export function stickKey(site: Site, values: readonly string[]): string | undefined {
+  const joined = values.join('\\')
+  return joined === '' ? undefined : createHmac('sha256', site.stickSecret).update(joined).digest('base64url')
+}
