@@ -1,0 +1,55 @@
+# The DICOM load balancer. `make help` lists what there is.
+
+# Node.js from node_modules: the machine's own may be too old to run TypeScript
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
+
+HAPROXY_BIN ?= haproxy
+export HAPROXY_BIN
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what is missing: HAProxy and DCMTK from the system's packages, the npm packages
+	@deploy/local/packages.sh haproxy=haproxy storescp=dcmtk
+	@$(MAKE) -s node_modules/.package-lock.json
+
+node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-spoe/package.json
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+.PHONY: run
+run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
+	@exec node deploy/local/run.ts
+
+.PHONY: send
+send: ## Send the samples through the running balancer, and print where each went
+	@node deploy/local/send.ts
+
+.PHONY: test
+test: setup lint ## Check and test everything
+	node --test --test-concurrency=2 'test/**/*.test.ts'
+
+.PHONY: test-e2e
+test-e2e: setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
+	node --test --test-concurrency=2 'test/e2e/**/*.test.ts' 'test/haproxy-spoe/haproxy*.test.ts'
+
+.PHONY: lint
+lint: setup ## Types, formatting and lint
+	biome check .
+	tsc
+
+.PHONY: format
+format: setup ## Format the sources
+	biome check --write .
+
+.PHONY: show-version
+show-version: ## The version
+	@node -p "require('./package.json').version"
+
+.PHONY: bump-version
+bump-version: setup ## New version and its git tag: PART=major|minor|patch
+	@node deploy/local/bump-version.ts "$(PART)"
