@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { dcmtk, type Storescp, startStorescp } from '../support/dcmtk.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** Real images beside the samples: those of a folder next to the project, or of CORPUS. */
+const corpus = process.env.CORPUS ?? join(root, '../shared/corpus')
+const files = [
+  ...globSync(join(root, 'dicom-samples/*.dcm')),
+  ...(existsSync(corpus) ? globSync(join(corpus, '**/*.dcm')) : []),
+].sort()
+
+const pools = readFileSync(join(root, 'agent/rules/00-pools.yaml'), 'utf8')
+const rules = `
+${pools}
+rules:
+  - { name: direct, when: { callingAE: DIRECT }, route: mr }
+  - { name: by tag, when: { StudyInstanceUID: "*" }, route: ct }
+`
+
+describe('what arrives is what was sent', () => {
+  let folder = ''
+  let balancer: Balancer
+  const nodes = new Map<string, Storescp>()
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fidelity-'))
+    for (const name of ['straight', 'ct', 'mr']) {
+      await mkdir(join(folder, name))
+      nodes.set(name, await startStorescp(join(folder, name)))
+    }
+    const server = (name: string) => [{ name: name.toUpperCase(), port: nodes.get(name)?.port ?? 0 }]
+    balancer = await startBalancer({ rules, pools: { ct: server('ct'), mr: server('mr') } })
+  })
+  after(async () => {
+    await balancer?.stop()
+    await Promise.all([...nodes.values()].map(node => node.stop()))
+    await rm(folder, { recursive: true })
+  })
+
+  for (const file of files) {
+    test(`${basename(file)}, bit by bit, on both paths`, async () => {
+      const straight = await received('straight', file, nodes.get('straight')?.port, 'STRAIGHT')
+      assert.equal(await received('ct', file, balancer.port, 'DELAYED'), straight)
+      assert.equal(await received('mr', file, balancer.port, 'DIRECT'), straight)
+    })
+  }
+
+  /** Sends a file with dcmsend, and digests what the node then has, which it loses. */
+  async function received(node: string, file: string, port = 0, callingAE = ''): Promise<string> {
+    const { code, output } = await dcmtk(
+      'dcmsend',
+      '-aet',
+      callingAE,
+      '-dn',
+      '-nuc',
+      'localhost',
+      String(port),
+      file,
+    )
+    assert.equal(code, 0, output)
+    const names = await readdir(join(folder, node))
+    assert.equal(names.length, 1)
+    const stored = join(folder, node, names[0] ?? '')
+    const digest = createHash('sha256')
+      .update(withoutMeta(await readFile(stored)))
+      .digest('hex')
+    await rm(stored)
+    return digest
+  }
+})
+
+/** A Part 10 file's dataset: what follows the group 0002, which the PACS writes (PS3.10 §7.1). */
+function withoutMeta(file: Buffer): Buffer {
+  assert.equal(file.toString('latin1', 128, 132), 'DICM')
+  // (0002,0000) UL 4 bytes: the length of the rest of the group
+  return file.subarray(144 + file.readUInt32LE(140))
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { waitUntil } from '../support/haproxy.ts'
+import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
+import { type Pacs, startPacs } from '../support/pacs.ts'
+import { Peer } from '../support/peer.ts'
+
+describe('stick', () => {
+  const nodes: Pacs[] = []
+  let balancer: Balancer
+
+  before(async () => {
+    for (let count = 0; count < 4; count++) nodes.push(await startPacs())
+    balancer = await startBalancer({
+      rules: 'rules: [{ name: CT, when: { Modality: CT }, route: ct, stick: PatientID }]',
+      pools: { ct: nodes.map(({ port }, index) => ({ name: `CT:${index + 1}`, port })) },
+      // shows the key that HAProxy hashes
+      edit: cfg => cfg.replace('ms=%Tw', 'key=%[var(txn.dicom.key)] ms=%Tw'),
+    })
+  })
+  after(async () => {
+    await balancer?.stop()
+    await Promise.all(nodes.map(node => node.stop()))
+  })
+
+  async function send(patientId: string): Promise<void> {
+    const peer = await Peer.connect(balancer.port)
+    peer.send(associateRq({ callingAE: 'STICK' }))
+    await peer.receive()
+    peer.send(storeRq(image({ patientId, size: 100 })))
+    assert.ok(await peer.receive())
+    peer.send(releaseRq)
+    await peer.rest()
+    peer.close()
+  }
+
+  test('fifty associations of one patient at once reach one server', async () => {
+    await Promise.all(Array.from({ length: 50 }, () => send('ONE-PATIENT')))
+    assert.deepEqual(nodes.map(node => node.stored.length).sort(), [0, 0, 0, 50])
+  })
+
+  test('a thousand patients spread evenly: no server has over 1.3 times its share', async () => {
+    const before = nodes.map(node => node.stored.length)
+    for (let hundred = 0; hundred < 10; hundred++) {
+      await Promise.all(Array.from({ length: 100 }, (_, n) => send(`PATIENT-${hundred}-${n}`)))
+    }
+    const shares = nodes.map((node, index) => node.stored.length - (before[index] ?? 0))
+    assert.equal(
+      shares.reduce((sum, share) => sum + share),
+      1000,
+    )
+    assert.ok(Math.max(...shares) <= 1.3 * 250, `shares: ${shares}`)
+  })
+
+  test('HAProxy sees a hash, and never a PatientID', async () => {
+    const keys = await waitUntil(() => {
+      const found = balancer.haproxy.log().match(/ key=\S+/g) ?? []
+      return found.length === 1050 ? found : undefined
+    })
+    assert.equal(new Set(keys).size, 1001)
+    for (const key of keys) assert.match(key, /^ key=[\w-]{43}$/)
+    assert.doesNotMatch(balancer.haproxy.log(), /PATIENT/)
+  })
+})

@@ -1,0 +1,156 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Running, start } from '../../deploy/local/processes.ts'
+import { freePort, type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A server of a pool: its name in HAProxy, of which the part before ":" is the AE title, and its port. */
+export interface PoolServer {
+  name: string
+  port: number
+  maxconn?: number
+}
+
+export interface BalancerOptions {
+  /** the text of the one rule file */
+  rules: string
+  /** the servers of each pool; a pool is balanced by stick key */
+  pools: Readonly<Record<string, readonly PoolServer[]>>
+  agents?: number
+  /** what haproxy.cfg and agent/config.ts read */
+  env?: Record<string, string>
+  /** changes HAProxy's shipped configuration */
+  edit?: (haproxyCfg: string) => string
+  /** servers ("pool/name") that nobody listens for */
+  down?: readonly string[]
+}
+
+/** The product as it is shipped, HAProxy with its files and agents as processes, on free ports. */
+export interface Balancer {
+  port: number
+  haproxy: Haproxy
+  agents: Running[]
+  /** the first line of HAProxy's log that matches, when it is there */
+  logged(pattern: RegExp): Promise<string>
+  /** HAProxy's line for an association by its calling AE title, once the association has ended */
+  logLine(callingAE: string): Promise<string>
+  stop(): Promise<void>
+}
+
+export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
+  const { rules, pools, agents: count = 2, env = {}, edit = cfg => cfg, down = [] } = options
+  const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
+  await writeFile(join(folder, 'rules.yaml'), rules)
+  const agents = await Promise.all(
+    Array.from({ length: count }, (_, index) => startAgent(index, folder, env)),
+  )
+  const addresses = await Promise.all(agents.map(listening))
+
+  const port = await freePort()
+  const haproxy = await startHaproxy({
+    config: edit(await shipped('haproxy.cfg')),
+    files: {
+      'dicom.lua': await shipped('dicom.lua'),
+      'spoe-dicom.conf': await shipped('spoe-dicom.conf'),
+      'pacs.cfg': pacsCfg(pools),
+    },
+    args: ['-C', '{dir}', '-f', '{dir}/pacs.cfg'],
+    env: {
+      DICOM_BIND: `127.0.0.1:${port}`,
+      STATS_BIND: `127.0.0.1:${await freePort()}`,
+      AGENT1: addresses[0] ?? '127.0.0.1:1',
+      AGENT2: addresses[1] ?? '127.0.0.1:1',
+      ...env,
+    },
+  })
+  const logged = (pattern: RegExp) =>
+    waitUntil(() =>
+      haproxy
+        .log()
+        .split('\n')
+        .find(line => pattern.test(line)),
+    )
+  const balancer: Balancer = {
+    port,
+    haproxy,
+    agents,
+    logged,
+    logLine: callingAE => logged(new RegExp(`calling="${callingAE}"`)),
+    async stop() {
+      await haproxy.stop()
+      await Promise.all(agents.map(agent => agent.stop()))
+      await rm(folder, { recursive: true })
+    },
+  }
+  try {
+    const expected = Object.entries(pools).flatMap(([pool, servers]) =>
+      servers.map(({ name }) => `${pool}/${name}`),
+    )
+    await found(haproxy, 'DOWN', down)
+    await found(haproxy, 'UP', [
+      ...expected.filter(server => !down.includes(server)),
+      ...agents.map((_, index) => `agents/agent${index + 1}`),
+    ])
+  } catch (error) {
+    await balancer.stop()
+    throw new Error(`health checks did not find the servers as expected:\n${haproxy.log()}`, { cause: error })
+  }
+  return balancer
+}
+
+async function startAgent(index: number, rules: string, env: Record<string, string>): Promise<Running> {
+  return start({
+    name: `agent${index + 1}`,
+    command: [process.execPath, join(root, 'agent/main.ts')],
+    env: { SPOP_LISTEN: '127.0.0.1:0', RULES: rules, ...env },
+  })
+}
+
+async function listening(agent: Running): Promise<string> {
+  const [, port] = await agent.wrote(/"port":(\d+)\}.*"listening"/)
+  return `127.0.0.1:${port}`
+}
+
+/** Waits until health checks have found each of these servers ("backend/server") up, or down. */
+export async function found(
+  haproxy: Haproxy,
+  state: 'UP' | 'DOWN',
+  servers: readonly string[],
+): Promise<void> {
+  await waitUntil(async () => {
+    const checked = await checks(haproxy)
+    return servers.every(server => checked.get(server)?.match(state === 'UP' ? /^UP L\dOK$/ : /^DOWN /))
+  })
+}
+
+/** The state and last check result of every server, such as "UP L7OK". */
+export async function checks(haproxy: Haproxy): Promise<Map<string, string>> {
+  const [header = '', ...lines] = (await haproxy.command('show stat')).trim().split('\n')
+  const columns = header.replace(/^# /, '').split(',')
+  const [status, check] = [columns.indexOf('status'), columns.indexOf('check_status')]
+  return new Map(
+    lines.map(line => {
+      const cells = line.split(',')
+      return [`${cells[0]}/${cells[1]}`, `${cells[status]} ${cells[check]?.replace('* ', '')}`]
+    }),
+  )
+}
+
+function pacsCfg(pools: BalancerOptions['pools']): string {
+  return Object.entries(pools)
+    .map(([pool, servers]) => {
+      const lines = servers.map(
+        ({ name, port, maxconn = 200 }) =>
+          `    server ${name} 127.0.0.1:${port} maxconn ${maxconn} inter 500ms`,
+      )
+      return `backend ${pool} from pacs\n    balance hash var(txn.dicom.key)\n${lines.join('\n')}\n`
+    })
+    .join('\n')
+}
+
+function shipped(name: string): Promise<string> {
+  return readFile(join(root, 'haproxy', name), 'utf8')
+}
