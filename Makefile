@@ -35,7 +35,7 @@ test: setup lint ## Check and test everything
 
 .PHONY: test-e2e
 test-e2e: setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
-	node --test --test-concurrency=2 'test/e2e/**/*.test.ts' test/haproxy-spoe/haproxy.test.ts
+	node --test --test-concurrency=2 'test/e2e/**/*.test.ts' test/haproxy-spoe/real-haproxy.test.ts
 
 .PHONY: lint
 lint: setup ## Types, formatting and lint
