@@ -14,7 +14,7 @@ help: ## This list
 
 .PHONY: setup
 setup: ## Install what is missing: HAProxy and DCMTK from the system's packages, the npm packages
-	@deploy/local/packages.sh haproxy=haproxy storescp=dcmtk
+	@deploy/local/packages.sh $(HAPROXY_BIN)=haproxy storescp=dcmtk
 	@$(MAKE) -s node_modules/.package-lock.json
 
 node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-spoe/package.json

@@ -15,11 +15,21 @@ export const demo = {
   haproxyFolder: join(root, 'haproxy'),
   pacsFile: join(root, 'haproxy/pacs.cfg'),
   agents: ['127.0.0.1:9001', '127.0.0.1:9002'],
-  dicomPort: 11112,
-  statsPort: 8404,
+  dicomPort: portOf(process.env.DICOM_BIND || ':11112'),
+  statsPort: portOf(process.env.STATS_BIND || ':8404'),
+}
+
+/** Whether the demo starts a PACS node for a server of pacs.cfg; those on other machines are real, and left alone. */
+export function isDemo({ host }: PacsServer): boolean {
+  return host === '127.0.0.1' || host === 'localhost'
 }
 
 /** The folder in which the demo's PACS node keeps what it gets. */
 export function folderOf({ name }: PacsServer): string {
   return join(state, 'pacs', name.replaceAll(':', '-'))
+}
+
+/** The port of an address as HAProxy writes it, such as :104, 10.0.0.1:104 or [::1]:104. */
+export function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1))
 }

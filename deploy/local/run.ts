@@ -1,120 +1,151 @@
 // `make run`: HAProxy, two agents and the demo's PACS nodes in the foreground, until Ctrl-C.
 
-import { createWriteStream, mkdirSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { demo, folderOf } from './demo.ts'
-import { readPacsFile } from './pacs-file.ts'
-import { answering, answers } from './ports.ts'
-import { type Running, start } from './processes.ts'
+import { mkdirSync, openSync, readdirSync, writeSync } from 'node:fs'
+import { relative } from 'node:path'
+import { demo, folderOf, isDemo, portOf } from './demo.ts'
+import { type PacsServer, readPacsFile } from './pacs-file.ts'
+import { answering, obstacle } from './ports.ts'
+import { type Command, type Running, start } from './processes.ts'
 
 const haproxy = process.env.HAPROXY_BIN || 'haproxy'
-const servers = readPacsFile(demo.pacsFile)
-const demoServers = servers.filter(({ host }) => host === '127.0.0.1' || host === 'localhost')
-const running: Running[] = []
+const children: Promise<Running>[] = []
 let stopping = false
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stopAll(0))
+process.on('uncaughtException', stopFor)
+
 try {
-  await refuseIfTaken([demo.dicomPort, demo.statsPort, ...demoServers.map(({ port }) => port)])
+  process.chdir(demo.root)
+  await refuseIfTaken()
+  const servers = readPacsFile(demo.pacsFile)
   mkdirSync(demo.state, { recursive: true })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void stopAll(0))
-  await startPacs()
+  const nodes = await Promise.all(servers.map(async server => ({ server, where: await startPacs(server) })))
   await startAgents()
   await startHaproxy()
-  console.log(summary())
+  console.log(summary(nodes))
 } catch (error) {
   await stopFor(error)
 }
 
 async function stopFor(error: unknown): Promise<void> {
-  if (!stopping) console.error(`\n${error instanceof Error ? error.message : error}`)
+  if (stopping) return
+  console.error(`\n${error instanceof Error ? error.message : error}`)
   await stopAll(1)
 }
 
-/** A PACS node for each server line of pacs.cfg on this machine; the others are real, and left alone. */
-async function startPacs(): Promise<void> {
-  for (const server of demoServers) {
-    const folder = folderOf(server)
-    mkdirSync(folder, { recursive: true })
-    const options = ['--fork', '--promiscuous', '+xa', '+B', '-aet', server.aeTitle, '-od', folder]
-    running.push(await started(server.name, ['storescp', ...options, String(server.port)]))
-    await answering(server.port)
-  }
+/** Starts a PACS node for a server line of pacs.cfg, if it is for this machine; says where its images are. */
+async function startPacs(server: PacsServer): Promise<string> {
+  if (!isDemo(server)) return 'not started here: a real one'
+  const taken = await obstacle(server.port)
+  if (taken) return `not started here: the port is ${taken}`
+  const folder = folderOf(server)
+  mkdirSync(folder, { recursive: true })
+  const before = readdirSync(folder).length
+  const options = ['--fork', '--promiscuous', '+xa', '+B', '-aet', server.aeTitle, '-od', folder]
+  const node = await launch({
+    name: server.name,
+    command: ['storescp', ...options, String(server.port)],
+    // DCMTK's programs wait 40 ms for each answer where Nagle's algorithm is left on
+    env: { TCP_NODELAY: '1' },
+  })
+  await Promise.race([answering(server.port), failed(node)])
+  watch(node)
+  return `${relative('.', folder)}/${before > 0 ? `   ${before} files from before` : ''}`
 }
 
 async function startAgents(): Promise<void> {
-  const log = createWriteStream(demo.agentsLog)
+  const onOutput = writerOf(demo.agentsLog)
   for (const [index, address] of demo.agents.entries()) {
-    const agent = await start({
+    const agent = await launch({
       name: `agent${index + 1}`,
-      command: [process.execPath, join(demo.root, 'agent/main.ts')],
-      env: { SPOP_LISTEN: address, RULES: join(demo.root, 'agent/rules') },
-      onOutput: chunk => log.write(chunk),
+      command: [process.execPath, 'agent/main.ts'],
+      env: { SPOP_LISTEN: address, RULES: 'agent/rules' },
+      onOutput,
     })
-    running.push(agent)
-    await agent.wrote(/"listening"/).catch(() => {
-      throw new Error(`${agent.name} cannot start:\n${agent.output()}`)
-    })
+    await agent.wrote(/"listening"/).catch(() => failed(agent))
     watch(agent)
   }
 }
 
 async function startHaproxy(): Promise<void> {
-  const log = createWriteStream(demo.haproxyLog)
-  const child = await start({
+  const [AGENT1, AGENT2] = demo.agents
+  const child = await launch({
     name: 'haproxy',
     command: [haproxy, '-W', '-db', '-C', demo.haproxyFolder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg'],
-    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-    onOutput: chunk => log.write(chunk),
+    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, AGENT1, AGENT2 },
+    onOutput: writerOf(demo.haproxyLog),
   })
-  running.push(child)
-  const ended = child.ended.then(how => {
-    throw new Error(
-      `HAProxy ended (${how}). The end of ${relative('.', demo.haproxyLog)}:\n${tail(child.output())}`,
-    )
-  })
-  await Promise.race([answering(demo.dicomPort), ended])
-  ended.catch(stopFor)
+  await child.wrote(/Loading success/).catch(() => failed(child))
+  failed(child).catch(stopFor)
 }
 
-async function started(name: string, command: [string, ...string[]]): Promise<Running> {
-  // DCMTK's programs wait 40 ms for each answer where Nagle's algorithm is left on
-  const child = await start({ name, command, env: { TCP_NODELAY: '1' } })
-  watch(child)
+/** Starts a program in a process group of its own: Ctrl-C is for this one, which stops the others. */
+async function launch(command: Command): Promise<Running> {
+  if (stopping) throw new Error('stopping')
+  const [program] = command.command
+  const child = start({ ...command, ownGroup: true }).catch(error => {
+    if (error.code !== 'ENOENT') throw error
+    throw new Error(
+      `There is no program ${program}. \`make setup\` installs HAProxy and DCMTK where they are missing.`,
+    )
+  })
+  children.push(child)
   return child
+}
+
+/** Rejects when it ends, with the end of what it has written. */
+async function failed(child: Running): Promise<never> {
+  const how = await child.ended
+  const tail = child.output().trimEnd().split('\n').slice(-12).join('\n')
+  throw new Error(`${child.name} has ended (${how}):\n${tail}`)
 }
 
 /** The demo goes on without a PACS node or an agent, so that one can be killed to see what happens. */
 function watch(child: Running): void {
   void child.ended.then(how => {
-    if (!stopping) console.error(`${child.name} (pid ${child.pid}) ended: ${how}`)
+    if (!stopping) console.error(`${child.name} (pid ${child.pid}) has ended: ${how}`)
   })
 }
 
+/** Asked again, while it waits for what is in flight, it waits no longer. */
 async function stopAll(exitCode: number): Promise<void> {
-  if (stopping) return
+  const signal = stopping ? 'SIGKILL' : 'SIGTERM'
   stopping = true
-  await Promise.all(running.toReversed().map(child => child.stop()))
+  const started = await Promise.allSettled(children)
+  await Promise.all(started.map(child => child.status === 'fulfilled' && child.value.stop(signal)))
   process.exit(exitCode)
 }
 
-async function refuseIfTaken(ports: readonly number[]): Promise<void> {
-  for (const port of ports) {
-    if (await answers(port)) throw new Error(`Port ${port} is taken: is another \`make run\` running?`)
+/** Of the PACS nodes' ports that are taken, on the other hand, the owners may be meant. */
+async function refuseIfTaken(): Promise<void> {
+  const needed: [port: number, why: string][] = [
+    [demo.dicomPort, 'it is the one for DICOM; DICOM_BIND=:PORT in the environment chooses another'],
+    [demo.statsPort, 'it is the one of the dashboard; STATS_BIND=:PORT in the environment chooses another'],
+    ...demo.agents.map((address): [number, string] => [portOf(address), 'an agent needs it']),
+  ]
+  for (const [port, why] of needed) {
+    const problem = await obstacle(port)
+    if (problem === 'taken')
+      throw new Error(`Port ${port} is taken: is another \`make run\` running? (${why})`)
+    if (problem) throw new Error(`Port ${port} may not be used without root (${why})`)
   }
 }
 
-function tail(text: string): string {
-  return text.trimEnd().split('\n').slice(-8).join('\n')
+/** Appends to a new file. */
+function writerOf(file: string): (chunk: string) => void {
+  const descriptor = openSync(file, 'w')
+  return chunk => writeSync(descriptor, chunk)
 }
 
-function summary(): string {
-  const password = process.env.STATS_PASSWORD
-    ? 'the password from STATS_PASSWORD'
-    : 'admin:admin (set STATS_PASSWORD!)'
-  const pacs = servers.map(server => {
-    const where = demoServers.includes(server) ? relative('.', folderOf(server)) : 'not started here'
-    return `    ${server.pool.padEnd(10)} ${server.name.padEnd(12)} ${`${server.host}:${server.port}`.padEnd(18)} ${where}/`
-  })
+function summary(nodes: readonly { server: PacsServer; where: string }[]): string {
+  const { STATS_USER = 'admin', STATS_PASSWORD } = process.env
+  const password = STATS_PASSWORD
+    ? 'the password is in STATS_PASSWORD'
+    : `${STATS_USER}:admin (set STATS_PASSWORD!)`
+  const pacs = nodes.map(
+    ({ server: { pool, name, host, port }, where }) =>
+      `    ${pool.padEnd(10)} ${name.padEnd(12)} ${`${host}:${port}`.padEnd(18)} ${where}`,
+  )
   return `
 The DICOM load balancer is running.
 

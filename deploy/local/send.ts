@@ -1,12 +1,12 @@
 // `make send`: sends dicom-samples/ through the balancer, one association each, and prints where each went.
 
 import { execFile } from 'node:child_process'
-import { globSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { demo, folderOf } from './demo.ts'
-import { readPacsFile } from './pacs-file.ts'
+import { demo, folderOf, isDemo } from './demo.ts'
+import { type PacsServer, readPacsFile } from './pacs-file.ts'
 import { answers } from './ports.ts'
 
 const run = promisify(execFile)
@@ -14,7 +14,7 @@ const files =
   process.argv.length > 2 ? process.argv.slice(2) : globSync(join(demo.root, 'dicom-samples/*.dcm')).sort()
 const servers = readPacsFile(demo.pacsFile)
 
-if (!(await answers(demo.dicomPort))) {
+if (!(await answers(demo.statsPort)) || !existsSync(demo.haproxyLog)) {
   console.error('Nothing is running here. Start it first, in another terminal: make run')
   process.exit(1)
 }
@@ -36,10 +36,9 @@ async function send(file: string, callingAE: string): Promise<string[]> {
   )
   const { path, target, rule, refusal } = await logged(callingAE)
   const holders = servers.filter(server =>
-    globSync(join(folderOf(server), `*${sopInstanceUid}*`)).some(copy => statSync(copy).mtimeMs >= begin),
+    globSync(join(folderOf(server), `*.${sopInstanceUid}`)).some(copy => statSync(copy).mtimeMs >= begin),
   )
-  const result =
-    problem === undefined ? (holders.length === 1 ? 'stored' : 'not found once') : `${refusal}: ${problem}`
+  const result = problem === undefined ? whatIsHeld(target, holders) : `${refusal}: ${problem}`
   return [
     basename(file),
     modality,
@@ -49,6 +48,13 @@ async function send(file: string, callingAE: string): Promise<string[]> {
     holders.map(({ name }) => name).join(' ') || '-',
     result,
   ]
+}
+
+/** A real PACS tells nobody what it has: there, its answer must do. */
+function whatIsHeld(target: string, holders: readonly PacsServer[]): string {
+  const chosen = servers.find(({ pool, name }) => `${pool}/${name}` === target)
+  if (holders.length === 0 && chosen && !isDemo(chosen)) return 'stored'
+  return holders.length === 1 && holders[0] === chosen ? 'stored' : 'not held by that node alone'
 }
 
 async function identify(file: string): Promise<{ modality: string; sopInstanceUid: string }> {
