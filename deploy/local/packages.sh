@@ -17,7 +17,10 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null 2>&1 || { echo "Please run as root: apt-get install$missing" >&2; exit 1; }
     as_root=sudo
 fi
-echo "Installing$missing"
-$as_root apt-get update -qq
+echo "Installing$missing (Debian packages)"
 # shellcheck disable=SC2086  # a list of words is meant
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+told=$({ $as_root apt-get update -qq &&
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } 2>&1) || {
+    echo "$told" >&2
+    exit 1
+}
