@@ -51,5 +51,5 @@ show-version: ## The version
 	@node -p "require('./package.json').version"
 
 .PHONY: bump-version
-bump-version: setup ## New version and its git tag: PART=major|minor|patch
-	@node deploy/local/bump-version.ts "$(PART)"
+bump-version: ## New version, with its commit and git tag: PART=major|minor|patch
+	@deploy/release/bump-version.sh "$(PART)"
