@@ -76,10 +76,10 @@ describe('make bump-version, in a repository of its own', () => {
   ] as const) {
     test(`PART=${part}: one commit, a tag, and the changelog dated`, () => {
       const library = version('agent/haproxy-spoe/package.json')
-      const { code, out, err } = run('make', 'bump-version', `PART=${part}`)
+      const { code, out, err } = run('make', '--no-print-directory', 'bump-version', `PART=${part}`)
       assert.equal(code, 0, err)
       assert.match(out, new RegExp(`^v${expected} is committed and tagged`))
-      assert.equal(run('make', '-s', 'show-version').out.trim(), expected)
+      assert.equal(run('make', '--no-print-directory', 'show-version').out.trim(), expected)
       assert.equal(version('package-lock.json'), expected)
       assert.equal(version('agent/haproxy-spoe/package.json'), library)
       assert.equal(git('rev-list', '--count', 'HEAD'), '2')
@@ -96,7 +96,7 @@ describe('make bump-version, in a repository of its own', () => {
 
   function refused(pattern: RegExp, ...args: string[]): void {
     const [head, before] = [git('rev-parse', 'HEAD'), git('status', '--porcelain')]
-    const { code, err } = run('make', 'bump-version', ...args)
+    const { code, err } = run('make', '--no-print-directory', 'bump-version', ...args)
     assert.notEqual(code, 0)
     assert.match(err, pattern)
     assert.equal(git('rev-parse', 'HEAD'), head)
