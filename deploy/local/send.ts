@@ -32,13 +32,16 @@ async function send(file: string, callingAE: string): Promise<string[]> {
     env: { ...process.env, TCP_NODELAY: '1' },
   }).then(
     () => undefined,
-    error => String(error.stderr).trim().split('\n')[0] || error.message,
+    ({ stderr, message }) => String(stderr).match(/^[EF]: .*/m)?.[0] ?? message,
   )
   const { path, target, rule, refusal } = await logged(callingAE)
   const holders = servers.filter(server =>
     globSync(join(folderOf(server), `*.${sopInstanceUid}`)).some(copy => statSync(copy).mtimeMs >= begin),
   )
-  const result = problem === undefined ? whatIsHeld(target, holders) : `${refusal}: ${problem}`
+  const result =
+    problem === undefined
+      ? whatIsHeld(target, holders)
+      : `${refusal === '-' ? 'failed' : refusal} (${problem})`
   return [
     basename(file),
     modality,
