@@ -21,5 +21,6 @@ export class RulesInvalid extends Error {
 }
 
 function formatProblem({ file, line, column, rule, message }: RuleProblem): string {
-  return `${file}:${line}:${column}: ${rule === undefined ? '' : `rule "${rule}": `}${message}`
+  const subject = rule === undefined ? '' : `rule ${JSON.stringify(rule)}: `
+  return `${file}:${line}:${column}: ${subject}${message}`
 }
