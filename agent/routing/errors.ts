@@ -14,7 +14,8 @@ export class RulesInvalid extends Error {
   readonly problems: readonly RuleProblem[]
 
   constructor(problems: readonly RuleProblem[]) {
-    super(problems.map(formatProblem).join('\n'))
+    // what an alias repeats is said once
+    super([...new Set(problems.map(formatProblem))].join('\n'))
     this.name = 'RulesInvalid'
     this.problems = problems
   }

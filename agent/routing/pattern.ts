@@ -19,7 +19,7 @@ export function anyOf(patterns: readonly string[]): Matcher {
 }
 
 /** Two cursors and one place to come back to: at worst pattern × value steps, never exponential. */
-function matchesGlob(pattern: readonly string[], value: readonly string[]): boolean {
+export function matchesGlob(pattern: readonly string[], value: readonly string[]): boolean {
   let p = 0
   let v = 0
   let star = -1
