@@ -28,7 +28,7 @@ export function matchesGlob(pattern: readonly string[], value: readonly string[]
     if (pattern[p] === '*') {
       star = p++
       resume = v
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === value[v])) {
+    } else if (pattern[p] === '?' || pattern[p] === value[v]) {
       p++
       v++
     } else if (star >= 0) {

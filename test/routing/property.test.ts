@@ -148,12 +148,13 @@ describe('decisions on random rules and facts', () => {
     )
   })
 
-  test('take a dataset that is not there yet for all unknown, and one that never comes for all absent', () => {
+  test('take a dataset that is not there yet, or not looked at, for all unknown, and one that never comes for all absent', () => {
     fc.assert(
       fc.property(ruleFile, title, (file, callingAE) => {
         const ruleSet = compiled(file)
         const facts = association({ callingAE })
         assert.deepEqual(decide(ruleSet, facts, 'not yet'), decideOn(ruleSet, callingAE, {}, attributes))
+        assert.deepEqual(decide(ruleSet, facts, []), decideOn(ruleSet, callingAE, {}, attributes))
         assert.deepEqual(decide(ruleSet, facts, 'never'), decideOn(ruleSet, callingAE, {}))
       }),
       { numRuns: 300 },
