@@ -81,6 +81,18 @@ describe('the offer', () => {
     )
   })
 
+  test('nor than one that says nothing of its user, or only its implementation (PS3.8 §9.3.2.3)', () => {
+    const body = encodeAssociateRq(request()).subarray(pduHeaderLength)
+    const userInformation = body.indexOf(Buffer.of(0x50, 0, 0))
+    const bare = body.subarray(0, userInformation)
+    const implementation = Buffer.from('5000000952000005', 'hex')
+    for (const sent of [bare, Buffer.concat([bare, implementation, Buffer.from('1.2.3')])]) {
+      const rq = decodeAssociateRq(sent)
+      const encoded = encodeAssociateRq(offer(rq, promise(rq, [{}]), {}))
+      assert.deepEqual(encoded.subarray(pduHeaderLength), sent)
+    }
+  })
+
   const clients = captures().filter(name => name.endsWith('.client.bin'))
   for (const name of clients) {
     test(`is never longer than that of ${name}, and reads back`, () => {
