@@ -35,8 +35,8 @@ export interface UserIdentity {
 
 /** What the user information items of A-ASSOCIATE-RQ and -AC have in common. */
 export interface UserInformation {
-  /** Bytes of the largest P-DATA-TF body that the sender takes (PS3.8 §D.1). 0 is no limit, also when absent. */
-  maxPduLength: number
+  /** Bytes of the largest P-DATA-TF body that the sender takes (PS3.8 §D.1). 0, and its absence, is no limit. */
+  maxPduLength?: number
   /** '' if absent. */
   implementationClassUid: string
   /** '' if absent. */
@@ -135,7 +135,7 @@ function decodeCommon(
     }
   })
   return {
-    maxPduLength: maxPduLength ?? 0,
+    ...(maxPduLength !== undefined && { maxPduLength }),
     implementationClassUid: implementationClassUid ?? '',
     implementationVersionName: implementationVersionName ?? '',
     ...(asyncOperations && { asyncOperations }),
@@ -165,16 +165,17 @@ function readSizedUid(item: Reader, field: string): string {
   return readUid(item.view(item.uint16(`${field} length`), field), field)
 }
 
+/** Nothing for a client that sent nothing: what takes the place of its A-ASSOCIATE-RQ must not be longer. */
 export function encodeUserInformationRq(info: UserInformationRq): Buffer {
-  return encodeItem(
-    ItemType.userInformation,
-    'User-information',
+  const items = [
     ...encodeCommon(info),
     ...info.sopClassCommonExtended.map(content =>
       encodeItem(ItemType.sopClassCommonExtended, 'SOP-class-common-extended-negotiation', content),
     ),
     ...(info.userIdentity ? [encodeUserIdentity(info.userIdentity)] : []),
-  )
+  ]
+  if (items.length === 0) return Buffer.alloc(0)
+  return encodeItem(ItemType.userInformation, 'User-information', ...items)
 }
 
 export function encodeUserInformationAc(info: UserInformationAc): Buffer {
@@ -190,13 +191,11 @@ export function encodeUserInformationAc(info: UserInformationAc): Buffer {
 }
 
 function encodeCommon(info: UserInformation): Buffer[] {
-  const items = [
-    encodeItem(
-      ItemType.maxLength,
-      'Maximum-length',
-      encodeUint32(info.maxPduLength, 'Maximum-length-received'),
-    ),
-  ]
+  const items: Buffer[] = []
+  if (info.maxPduLength !== undefined) {
+    const length = encodeUint32(info.maxPduLength, 'Maximum-length-received')
+    items.push(encodeItem(ItemType.maxLength, 'Maximum-length', length))
+  }
   if (info.implementationClassUid !== '') {
     const type = ItemType.implementationClassUid
     items.push(encodeTextItem(type, 'Implementation-class-uid', info.implementationClassUid))

@@ -1,9 +1,20 @@
+import type { ZodType } from 'zod'
 import { type RejectReason, rejectReasons, transferSyntaxes } from '../dicom/index.ts'
 import { compileCondition, compileStick, Paths, type Report } from './conditions.ts'
 import type { RuleProblem } from './errors.ts'
 import type { Outcome, Pool, Rule, RuleSet } from './rule-set.ts'
-import type { PoolSource, RuleSource } from './schema.ts'
-import type { SourceFile } from './source-file.ts'
+import {
+  backend,
+  defaultSource,
+  type OutcomeSource,
+  type PoolSource,
+  poolSource,
+  type RuleSource,
+  ruleFile,
+  ruleSource,
+} from './schema.ts'
+import { shaped } from './shape.ts'
+import type { Path, SourceFile } from './source-file.ts'
 
 const defaultRuleName = 'default'
 
@@ -15,28 +26,48 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
   const names = new Set<string>([defaultRuleName])
   let defaultRule: Rule | undefined
 
-  for (const { data, problem } of files) {
+  for (const file of files) {
+    const read = <T>(schema: ZodType<T>, value: unknown, path: Path) =>
+      shaped(schema, value, path, file, problems)
     const reportAt =
-      (...base: (string | number)[]): Report =>
+      (base: Path): Report =>
       (path, message, at) =>
-        problems.push(problem([...base, ...path], message, at))
+        problems.push(file.problem([...base, ...path], message, at))
 
-    for (const [name, source] of Object.entries(data.pools)) {
-      const report = reportAt('pools', name)
+    const content = read(ruleFile, file.data, [])
+    if (!content) continue
+    for (const [name, value] of Object.entries(content.pools)) {
+      const path = ['pools', name]
+      const report = reportAt(path)
+      const source = read(poolSource, value, path)
+      const wrong = backend.safeParse(name).error?.issues[0]
+      if (wrong) report([], `"${name}" ${wrong.message}`, 'key')
       if (pools.has(name)) report([], `pool ${name} is declared in another file already`, 'key')
-      pools.set(name, compilePool(source, report))
+      if (source) pools.set(name, compilePool(source, report))
     }
-    for (const [index, source] of data.rules.entries()) {
-      const report = reportAt('rules', index)
-      if (names.has(source.name)) report(['name'], 'another rule has this name')
+    for (const [index, value] of content.rules.entries()) {
+      const path = ['rules', index]
+      const report = reportAt(path)
+      const source = read(ruleSource, value, path)
+      if (!source) continue
+      if (names.has(source.name)) {
+        const taken = source.name === defaultRuleName ? 'the default' : 'another rule'
+        report(['name'], `${taken} has this name: choose another`)
+      }
       names.add(source.name)
       rules.push(compileRule(source, paths, report))
     }
-    if (data.default !== undefined) {
-      const report = reportAt('default')
+    if (content.default !== undefined) {
+      const report = reportAt(['default'])
+      const source = read(defaultSource, content.default, ['default'])
       if (defaultRule) report([], 'another file has a default already', 'key')
-      const source = typeof data.default === 'string' ? { route: data.default } : data.default
-      defaultRule = { name: defaultRuleName, conditions: [], outcome: compileOutcome(source, paths, report) }
+      if (source) {
+        defaultRule = {
+          name: defaultRuleName,
+          conditions: [],
+          outcome: compileOutcome(source, paths, report),
+        }
+      }
     }
   }
   return { rules: defaultRule ? [...rules, defaultRule] : rules, pools, paths: paths.all }
@@ -72,24 +103,16 @@ function isAETitle(text: string): boolean {
 function compileRule(source: RuleSource, paths: Paths, report: Report): Rule {
   return {
     name: source.name,
-    conditions: Object.entries(source.when).flatMap(([key, value]) => {
-      const values = typeof value === 'string' ? [value] : value
-      return (
-        compileCondition(key, values, paths, (path, message, at) =>
-          report(['when', key, ...path], message, at),
-        ) ?? []
-      )
+    conditions: Object.entries(source.when).flatMap(([key, values]) => {
+      const reportHere: Report = (path, message, at) => report(['when', key, ...path], message, at)
+      return compileCondition(key, values, paths, reportHere) ?? []
     }),
     outcome: compileOutcome(source, paths, report),
   }
 }
 
-/** A rule has one of route and reject: the schema sees to it. */
-function compileOutcome(
-  source: Pick<RuleSource, 'route' | 'reject' | 'stick'>,
-  paths: Paths,
-  report: Report,
-): Outcome {
+/** There is one of route and reject: the schema sees to it. */
+function compileOutcome(source: OutcomeSource, paths: Paths, report: Report): Outcome {
   if (source.reject === undefined) {
     const stick = source.stick === undefined ? undefined : compileStick(source.stick, paths, report)
     return { route: source.route ?? '', stick }

@@ -14,12 +14,14 @@ export class RulesInvalid extends Error {
   readonly problems: readonly RuleProblem[]
 
   constructor(problems: readonly RuleProblem[]) {
-    super(problems.map(formatProblem).join('\n'))
+    // what an alias repeats is said once
+    super([...new Set(problems.map(formatProblem))].join('\n'))
     this.name = 'RulesInvalid'
     this.problems = problems
   }
 }
 
 function formatProblem({ file, line, column, rule, message }: RuleProblem): string {
-  return `${file}:${line}:${column}: ${rule === undefined ? '' : `rule "${rule}": `}${message}`
+  const subject = rule === undefined ? '' : `rule ${JSON.stringify(rule)}: `
+  return `${file}:${line}:${column}: ${subject}${message}`
 }

@@ -1,15 +1,18 @@
 import { BlockList, isIP } from 'node:net'
 import type { Matcher } from './pattern.ts'
 
-/** Whether `text` is an IPv4 or IPv6 address, or a network in CIDR form (10.1.0.0/16, 2001:db8::/32). */
+/** Whether `text` is an IPv4 or IPv6 address without zone, or a network in CIDR form (10.1.0.0/16, 2001:db8::/32). */
 export function isNetwork(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/')
   const version = isIP(address)
-  if (version === 0 || rest.length > 0) return false
+  if (version === 0 || address.includes('%') || rest.length > 0) return false
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
 }
 
-/** Matches an address that lies in any of `networks`, each of which `isNetwork`. */
+/**
+ * Matches an address that lies in any of `networks`, each of which `isNetwork`. An IPv4 address and the IPv6 address
+ * that it is mapped to (::ffff:10.1.2.3) are the same, so ::/0 holds both kinds and 0.0.0.0/0 only the first.
+ */
 export function inNetworks(networks: readonly string[]): Matcher {
   const list = new BlockList()
   for (const network of networks) {

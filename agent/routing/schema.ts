@@ -1,42 +1,78 @@
 import { z } from 'zod'
 
-/** The shape of a rule file. What the names in it mean is checked when the rules are compiled. */
+// The shape of a rule file. What the names in it mean is checked when the rules are compiled. Messages go on from the
+// name of the place: `when` and 'must be a map'. Pools and rules have schemas of their own, so that what is wrong with
+// one does not hide what is wrong with the next.
 
-const text = z.string().min(1, 'is empty')
-const value = z.string()
-const values = z.union([value, z.array(value).min(1, 'is an empty list: it can never match')])
+type Mistake = { code?: string | undefined; input?: unknown }
 
-const rejection = z.strictObject({ reject: text })
-const route = z.strictObject({ route: text })
+const mustBe = (what: string) => ({
+  error: ({ input }: Mistake): string => {
+    if (input === undefined) return 'is missing'
+    return input === null ? 'has no value: give it one, or leave it out' : `must be ${what}`
+  },
+})
 
-const rule = z
-  .strictObject({
-    name: text,
-    when: z.record(z.string(), values).default({}),
-    route: text.optional(),
-    reject: text.optional(),
-    stick: text.optional(),
+/** A map that has the keys of `shape` and no others. */
+function map<Shape extends z.ZodRawShape>(what: string, shape: Shape, or = '') {
+  const keys = Object.keys(shape).join(', ')
+  const noMap = mustBe(`${or}a map`)
+  return z.strictObject(shape, {
+    error: (mistake: Mistake) =>
+      mistake.code === 'unrecognized_keys' ? `${what} has ${keys}` : noMap.error(mistake),
   })
-  .refine(({ route, reject }) => (route === undefined) !== (reject === undefined), {
-    error: 'needs either route: <pool> or reject: <reason>',
-  })
-  .refine(({ reject, stick }) => reject === undefined || stick === undefined, {
-    error: 'has a stick, which goes with route, not with reject',
-    path: ['stick'],
-  })
+}
 
-const pool = z.strictObject({
+const text = z
+  .string(mustBe('text'))
+  .min(1, 'is empty')
+  .regex(/^\P{Cc}*$/u, 'holds a control character')
+export const backend = text.regex(
+  /^[\w.:-]*$/,
+  'is no backend of HAProxy: use letters, digits and - _ . : only',
+)
+const value = z.string(mustBe('text or a list of texts'))
+const values = z.preprocess(
+  written => (Array.isArray(written) ? written : [written]),
+  z.array(value).min(1, 'is an empty list: it can never match'),
+)
+
+const outcome = { route: backend.optional(), reject: text.optional(), stick: text.optional() }
+type Outcome = { [key in keyof typeof outcome]?: string | undefined }
+const hasOne = ({ route, reject }: Outcome) => (route === undefined) !== (reject === undefined)
+const oneOf = 'needs either route: <pool> or reject: <reason>'
+const sticksToPool = ({ reject, stick }: Outcome) => reject === undefined || stick === undefined
+const stray = { error: 'goes with route, not with reject', path: ['stick'] }
+
+export const ruleSource = map('a rule', {
+  name: text,
+  when: z.record(z.string(), values, mustBe('a map')).default({}),
+  ...outcome,
+})
+  .refine(hasOne, oneOf)
+  .refine(sticksToPool, stray)
+
+/** `default: <pool>` is short for `default: { route: <pool> }`. */
+export const defaultSource = z.preprocess(
+  written => (typeof written === 'object' ? written : { route: written }),
+  map('a default', outcome, 'a pool or ').refine(hasOne, oneOf).refine(sticksToPool, stray),
+)
+
+export const poolSource = map('a pool', {
   calledAE: text.optional(),
-  transferSyntaxes: z.array(text).min(1, 'is an empty list: nothing could ever be sent').optional(),
-  maxPduLength: z.int().min(0).max(0xffffffff).optional(),
+  transferSyntaxes: z
+    .array(text, mustBe('a list'))
+    .min(1, 'is an empty list: nothing could ever be sent')
+    .optional(),
+  maxPduLength: z.uint32('must be a whole number of bytes, or 0 for any').optional(),
 })
 
-export const ruleFile = z.strictObject({
-  pools: z.record(text, pool).default({}),
-  rules: z.array(rule).default([]),
-  default: z.union([text, route, rejection]).optional(),
+export const ruleFile = map('a rule file', {
+  pools: z.record(z.string(), z.unknown(), mustBe('a map')).default({}),
+  rules: z.array(z.unknown(), mustBe('a list')).default([]),
+  default: z.unknown().optional(),
 })
 
-export type RuleFile = z.infer<typeof ruleFile>
-export type RuleSource = RuleFile['rules'][number]
-export type PoolSource = RuleFile['pools'][string]
+export type RuleSource = z.infer<typeof ruleSource>
+export type OutcomeSource = z.infer<typeof defaultSource>
+export type PoolSource = z.infer<typeof poolSource>

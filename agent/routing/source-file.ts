@@ -1,111 +1,119 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
-import type { z } from 'zod'
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  visit,
+} from 'yaml'
 import type { RuleProblem } from './errors.ts'
-import { type RuleFile, ruleFile } from './schema.ts'
 
-type Path = readonly PropertyKey[]
+export type Path = readonly PropertyKey[]
 
 /** A rule file as data and as positions. */
 export interface SourceFile {
-  data: RuleFile
-  /** a problem at `path`; at its key instead of its value where `key` is set */
+  data: unknown
+  /** a problem at `path`, or as near to it as the file goes; at its key instead of its value where `at` says so */
   problem(path: Path, message: string, at?: 'key'): RuleProblem
+  /** what to do about a value that YAML does not take for text; undefined where there is none at `path` */
+  misread(path: Path): string | undefined
 }
 
-/** Reads one rule file; what is wrong with its YAML or its shape goes to `problems`, and the result is undefined. */
+/** Reads the YAML of one rule file; what is wrong with it goes to `problems`, and the result is undefined. */
 export function parseSourceFile(file: string, text: string, problems: RuleProblem[]): SourceFile | undefined {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-
+  // the schema is fixed so that no %YAML directive changes what a file means
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    schema: 'core',
+    merge: false,
+  })
   const positioned = (offset: number, message: string, rule?: string): RuleProblem => {
     const { line, col } = lines.linePos(offset)
     return { file, line: line || 1, column: col || 1, rule, message }
   }
-  if (document.errors.length > 0) {
-    for (const { pos, message } of document.errors) problems.push(positioned(pos[0], `not YAML: ${message}`))
-    return undefined
-  }
 
-  const nodeAt = (path: Path) => document.getIn(path, true)
-  const keyOffset = (path: Path): number | undefined => {
-    const parent = nodeAt(path.slice(0, -1))
-    if (!isMap(parent)) return undefined
-    const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(path.at(-1)))
-    return isScalar(pair?.key) ? pair.key.range?.[0] : undefined
-  }
-  const valueOffset = (path: Path): number => {
-    for (let length = path.length; length >= 0; length--) {
-      const node = length === 0 ? document.contents : nodeAt(path.slice(0, length))
-      const range = (node as { range?: [number, number, number] } | null | undefined)?.range
-      if (range) return range[0]
-    }
-    return 0
-  }
-  const ruleName = (path: Path): string | undefined => {
-    if (path[0] !== 'rules' || typeof path[1] !== 'number') return undefined
-    const name = document.getIn(['rules', path[1], 'name'])
-    return typeof name === 'string' ? name : `#${path[1] + 1}`
-  }
-  const problem: SourceFile['problem'] = (path, message, at) =>
-    positioned((at === 'key' ? keyOffset(path) : undefined) ?? valueOffset(path), message, ruleName(path))
+  const mistakes = [...yamlMistakes(document)].map(({ offset, message }) => positioned(offset, message))
+  problems.push(...mistakes)
+  if (mistakes.length > 0) return undefined
 
-  const parsed = ruleFile.safeParse(document.toJS() ?? {})
-  if (parsed.success) return { data: parsed.data, problem }
-  for (const issue of parsed.error.issues) {
-    problems.push(
-      ...describe(issue, issue.path, nodeAt).map(([path, message, at]) => problem(path, message, at)),
-    )
+  const ruleName = ([section, index]: Path): string | undefined => {
+    if (section !== 'rules' || typeof index !== 'number') return undefined
+    const name = document.getIn(['rules', index, 'name'])
+    return typeof name === 'string' ? name : `#${index + 1}`
   }
-  return undefined
-}
-
-type Described = [path: Path, message: string, at?: 'key']
-
-/** What a user needs to hear about one of zod's issues, and where. */
-function describe(issue: z.core.$ZodIssue, path: Path, nodeAt: (path: Path) => unknown): Described[] {
-  const name = path.length === 0 ? 'the file' : String(path.at(-1))
-  const node = nodeAt(path)
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map(key => [[...path, key], `unknown key ${key}`, 'key'])
-    case 'invalid_union':
-    case 'invalid_type': {
-      if (isScalar(node) && node.value !== null && typeof node.value !== 'string' && !isNumberWanted(issue)) {
-        const written = node.source ?? String(node.value)
-        return [[path, `${written} is a ${typeof node.value} in YAML: quote it: "${written}"`]]
-      }
-      const inner = issue.code === 'invalid_union' ? mostSpecific(issue.errors) : undefined
-      if (inner) return describe(inner, [...path, ...inner.path], nodeAt)
-      if (node === undefined) return [[path, `${name} is missing`]]
-      return [[path, `${name} must be ${expected(issue)}`]]
-    }
-    case 'too_small':
-    case 'custom':
-      return [[path, `${name === String(Number(name)) ? 'the rule' : name} ${issue.message}`]]
-    default:
-      return [[path, `${name}: ${issue.message}`]]
+  return {
+    // aliases share what they stand for, so no number of them takes more memory
+    data: document.toJS({ maxAliasCount: -1 }) ?? {},
+    problem: (path, message, at) => {
+      const node = (at === 'key' ? keyAt(document, path) : undefined) ?? nearest(document, path)
+      return positioned(node?.range?.[0] ?? 0, message, ruleName(path))
+    },
+    misread: path => {
+      const node = nearest(document, path)
+      return isScalar(node) ? misread(node) : undefined
+    },
   }
 }
 
-function isNumberWanted(issue: z.core.$ZodIssue): boolean {
-  return issue.code === 'invalid_type' && (issue.expected === 'number' || issue.expected === 'int')
+function misread({ value, source }: Scalar): string | undefined {
+  if (typeof value === 'string' || !source) return undefined
+  return `${source} is ${value === null ? 'null' : `a ${typeof value}`} in YAML: quote it: "${source}"`
 }
 
-/** Of a union's failures, the one that got furthest: it is the shape that the user meant. */
-function mostSpecific(errors: readonly (readonly z.core.$ZodIssue[])[]): z.core.$ZodIssue | undefined {
-  return errors.flat().find(issue => issue.path.length > 0 || issue.code !== 'invalid_type')
-}
-
-function expected(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_union') return 'text, or one of the forms in the documentation'
-  if (issue.code !== 'invalid_type') return issue.message
-  const names: Record<string, string> = {
-    string: 'text',
-    array: 'a list',
-    object: 'a map',
-    record: 'a map',
-    int: 'a whole number',
-    number: 'a number',
+/** The node at `path`, or the last one on the way there. */
+function nearest(document: Document.Parsed, path: Path): Node | null {
+  let node: Node | null = document.contents
+  for (const step of path) {
+    const child = isCollection(node) ? node.get(step, true) : undefined
+    const next = isAlias(child) ? child.resolve(document) : child
+    if (!isNode(next)) break
+    node = next
   }
-  return names[issue.expected] ?? issue.expected
+  return node
+}
+
+function keyAt(document: Document.Parsed, path: Path): Node | undefined {
+  const parent = nearest(document, path.slice(0, -1))
+  if (!isMap(parent)) return undefined
+  const pair = parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
+  return isScalar(pair?.key) ? pair.key : undefined
+}
+
+type Mistake = { offset: number; message: string }
+
+const ownWords: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key stands in this map already',
+  MULTIPLE_DOCS: 'a second document begins here: put it into a file of its own',
+  TAB_AS_INDENT: 'indent with spaces, not with tabs',
+}
+
+/** What is wrong before anything is known of rules. */
+function* yamlMistakes(document: Document.Parsed): Generator<Mistake> {
+  for (const { pos, code, message } of [...document.errors, ...document.warnings]) {
+    yield { offset: pos[0], message: `not YAML: ${ownWords[code] ?? message}` }
+  }
+  const found: Mistake[] = []
+  const report = (node: unknown, message: string) =>
+    found.push({ offset: isNode(node) ? (node.range?.[0] ?? 0) : 0, message })
+  visit(document, {
+    Alias: (_, alias) => {
+      if (!alias.resolve(document))
+        report(alias, `*${alias.source} stands for nothing: no &${alias.source} before it`)
+    },
+    Pair: (_, { key }) => {
+      if (!isScalar(key)) report(key, 'a key must be text')
+      else if (typeof key.value !== 'string')
+        report(key, misread(key) ?? 'a key is missing before this colon')
+      // zod would drop it in silence, and the rule would hold without it
+      else if (key.value === '__proto__') report(key, '"__proto__" cannot be a key')
+    },
+  })
+  yield* found
 }

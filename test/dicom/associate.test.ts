@@ -14,6 +14,7 @@ import {
   encodeAssociateRq,
   encodeReleaseRp,
   encodeReleaseRq,
+  pduHeaderLength,
   rejectReasons,
   withCalledAE,
 } from '../../agent/dicom/index.ts'
@@ -82,9 +83,11 @@ describe('A-ASSOCIATE-RQ (PS3.8 §9.3.2)', () => {
     assert.deepEqual(decodeAssociateRq(golden), decoded)
   })
 
-  test('without user information has no limit and no names', () => {
-    const rq = decodeAssociateRq(bytes(fixedPart + applicationContext + context1))
-    assert.equal(rq.maxPduLength, 0)
+  test('without user information has no limit and no names, and none is made up', () => {
+    const body = bytes(fixedPart + applicationContext + context1)
+    const rq = decodeAssociateRq(body)
+    assert.equal(encodeAssociateRq(rq).length, pduHeaderLength + body.length)
+    assert.equal(rq.maxPduLength, undefined)
     assert.equal(rq.implementationClassUid, '')
     assert.equal(rq.implementationVersionName, '')
   })

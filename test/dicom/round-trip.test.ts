@@ -39,12 +39,12 @@ const common = {
   calledAE: aeTitle,
   callingAE: aeTitle,
   applicationContext: uid,
-  maxPduLength: uint32,
   implementationClassUid: fc.oneof(uid, fc.constant('')),
   implementationVersionName: versionName,
   roles: fc.array(record({ sopClass: uid, scu: fc.boolean(), scp: fc.boolean() }), { maxLength: 4 }),
   sopClassExtended: fc.array(record({ sopClass: uid, info: buffer }), { maxLength: 4 }),
 }
+const maxPduLength = fc.option(uint32, { nil: undefined })
 const asyncOperations = fc.option(record({ invoked: uint16, performed: uint16 }), { nil: undefined })
 const oddIds = fc.uniqueArray(
   fc.integer({ min: 0, max: 127 }).map(n => 2 * n + 1),
@@ -58,6 +58,7 @@ function present<T extends object>(value: T): T {
 
 const associateRq = record({
   ...common,
+  maxPduLength,
   asyncOperations,
   ids: oddIds,
   context: record({
@@ -75,6 +76,7 @@ const associateRq = record({
 
 const associateAc = record({
   ...common,
+  maxPduLength,
   asyncOperations,
   ids: oddIds,
   result: fc.integer({ min: 0, max: 4 }),

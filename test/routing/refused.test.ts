@@ -1,0 +1,333 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { loadRules, RulesInvalid } from '../../agent/routing/index.ts'
+import { problemsOf } from './support.ts'
+
+/** A rule file, and all that is said about it: `line:column: …`. */
+type Refused = [subject: string, file: string, ...problems: string[]]
+
+function refuses(what: string, table: readonly Refused[]): void {
+  describe(what, () => {
+    for (const [subject, file, ...problems] of table) {
+      test(subject, () => {
+        assert.deepEqual(
+          problemsOf({ 'r.yaml': file }),
+          problems.map(problem => `r.yaml:${problem}`),
+        )
+      })
+    }
+  })
+}
+
+/** A rule of this `when`, on one line. */
+const when = (conditions: string) => `rules:\n  - { name: R, when: { ${conditions} }, route: a }\n`
+/** The column of its first condition. */
+const at = '2:24'
+
+refuses('not YAML', [
+  [
+    'cut off',
+    'rules: [',
+    '1:9: not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+  ],
+  [
+    'a key that stands twice',
+    'default: a\ndefault: b\n',
+    '2:1: not YAML: this key stands in this map already',
+  ],
+  ['tabs', 'rules:\n\t- name: a\n', '2:1: not YAML: indent with spaces, not with tabs'],
+  [
+    'two documents',
+    'default: a\n---\ndefault: b\n',
+    '2:1: not YAML: a second document begins here: put it into a file of its own',
+  ],
+  ['a tag of somebody else', 'default: !vault a\n', '1:10: not YAML: Unresolved tag: !vault'],
+  ['an alias of nothing', 'default: *pool\n', '1:10: *pool stands for nothing: no &pool before it'],
+  ['Windows lines', 'rules: []\r\ndefault: !a b\r\n', '2:10: not YAML: Unresolved tag: !a'],
+  ['a byte order mark', '\uFEFFdefault: !a b\n', '1:10: not YAML: Unresolved tag: !a'],
+])
+
+refuses('keys', [
+  ['a number', 'pools:\n  007: {}\n', '2:3: 007 is a number in YAML: quote it: "007"'],
+  ['null', 'pools:\n  NULL: {}\n', '2:3: NULL is null in YAML: quote it: "NULL"'],
+  ['none', 'pools:\n  : {}\n', '2:3: a key is missing before this colon'],
+  ['a list', '? [a]\n: b\n', '1:3: a key must be text'],
+  ['that JavaScript would drop', when('__proto__: CT'), `${at}: "__proto__" cannot be a key`],
+  [
+    'unknown in the file',
+    'rule: []\nDefault: a\n',
+    '1:1: unknown key "rule": a rule file has pools, rules, default',
+    '2:1: unknown key "Default": a rule file has pools, rules, default',
+  ],
+  [
+    'unknown in a rule',
+    'rules:\n  - name: R\n    Modality: CT\n    route: a\n',
+    '3:5: rule "R": unknown key "Modality": a rule has name, when, route, reject, stick',
+  ],
+  [
+    'unknown in a pool',
+    'pools:\n  a: { AE: X }\n',
+    '2:8: unknown key "AE": a pool has calledAE, transferSyntaxes, maxPduLength',
+  ],
+  [
+    'unknown in the default',
+    'default: { pool: a }\n',
+    '1:10: default needs either route: <pool> or reject: <reason>',
+    '1:12: unknown key "pool": a default has route, reject, stick',
+  ],
+  [
+    'merge keys',
+    'rules:\n  - { name: R, <<: { route: a }, route: b }\n',
+    '2:16: rule "R": unknown key "<<": a rule has name, when, route, reject, stick',
+  ],
+])
+
+refuses('shapes', [
+  ['a list for a file', '- name: a\n', '1:1: the file must be a map'],
+  ['text for a file', 'route it\n', '1:1: the file must be a map'],
+  ['sections', 'pools: []\nrules: {}\n', '1:8: pools must be a map', '2:8: rules must be a list'],
+  ['nothing', 'rules:\ndefault:\n', '1:7: rules has no value: give it one, or leave it out'],
+  ['no default', 'default:\n', '1:9: default has no value: give it one, or leave it out'],
+  ['a list for a default', 'default: [a, b]\n', '1:10: default must be a pool or a map'],
+  ['text for a rule', 'rules:\n  - R\n', '2:5: rule "#1": the rule must be a map'],
+  ['no rule', 'rules:\n  -\n', '2:4: rule "#1": the rule has no value: give it one, or leave it out'],
+  ['no name', 'rules:\n  - route: a\n', '2:5: rule "#1": name is missing'],
+  ['an empty name', 'rules:\n  - { name: "", route: a }\n', '2:13: rule "": name is empty'],
+  [
+    'a name of two lines',
+    'rules:\n  - { name: "a\\nb", route: a }\n',
+    '2:13: rule "a\\nb": name holds a control character',
+  ],
+  [
+    'no outcome',
+    'rules:\n  - { name: R, when: {} }\n',
+    '2:5: rule "R": the rule needs either route: <pool> or reject: <reason>',
+  ],
+  [
+    'two outcomes',
+    'rules:\n  - { name: R, route: a, reject: no-reason-given }\n',
+    '2:5: rule "R": the rule needs either route: <pool> or reject: <reason>',
+  ],
+  [
+    'two outcomes by default',
+    'default: { route: a, reject: no-reason-given }\n',
+    '1:10: default needs either route: <pool> or reject: <reason>',
+  ],
+  [
+    'a stick to nothing',
+    'rules:\n  - { name: R, reject: no-reason-given, stick: PatientID }\n',
+    '2:48: rule "R": stick goes with route, not with reject',
+  ],
+  [
+    'no conditions',
+    'rules:\n  - name: R\n    when:\n    route: a\n',
+    '3:10: rule "R": when has no value: give it one, or leave it out',
+  ],
+  [
+    'a list of conditions',
+    'rules:\n  - { name: R, when: [a], route: a }\n',
+    '2:22: rule "R": when must be a map',
+  ],
+])
+
+refuses('values', [
+  ['digits', when('callingAE: 0001'), '2:35: rule "R": 0001 is a number in YAML: quote it: "0001"'],
+  [
+    'digits among others',
+    when('callingAE: [A, 1E5, 0x1F, .5]'),
+    '2:39: rule "R": 1E5 is a number in YAML: quote it: "1E5"',
+    '2:44: rule "R": 0x1F is a number in YAML: quote it: "0x1F"',
+    '2:50: rule "R": .5 is a number in YAML: quote it: ".5"',
+  ],
+  [
+    'a date of DICOM',
+    when('StudyDate: 20240131'),
+    '2:35: rule "R": 20240131 is a number in YAML: quote it: "20240131"',
+  ],
+  ['a boolean', when('PatientID: true'), '2:35: rule "R": true is a boolean in YAML: quote it: "true"'],
+  ['null', when('PatientName: Null'), '2:37: rule "R": Null is null in YAML: quote it: "Null"'],
+  ['no value', when('Modality: '), '2:35: rule "R": Modality has no value: give it one, or leave it out'],
+  ['a map', when('Modality: { a: b }'), '2:34: rule "R": Modality must be text or a list of texts'],
+  ['a list in a list', when('Modality: [[CT]]'), '2:35: rule "R": Modality must be text or a list of texts'],
+  ['an empty list', when('Modality: []'), '2:34: rule "R": Modality is an empty list: it can never match'],
+  ['a pool by number', 'default: 5\n', '1:10: 5 is a number in YAML: quote it: "5"'],
+  [
+    'behind an alias',
+    'pools:\n  a: &a { calledAE: 1 }\n  b: *a\n',
+    '2:21: 1 is a number in YAML: quote it: "1"',
+  ],
+])
+
+refuses('conditions', [
+  [
+    'a keyword that nearly is one',
+    when('Modalty: CT'),
+    `${at}: rule "R": "Modalty" is not a DICOM keyword; did you mean Modality?`,
+  ],
+  [
+    'a fact that nearly is one',
+    when('CallingAE: A'),
+    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, sopClass`,
+  ],
+  [
+    'what every object has',
+    when('constructor: A, toString: B'),
+    `${at}: rule "R": "constructor" is not a DICOM keyword`,
+    '2:40: rule "R": "toString" is not a DICOM keyword',
+  ],
+  [
+    'a tag that is none',
+    when('"(0008,006)": A'),
+    `${at}: rule "R": "(0008,006)" is neither (gggg,eeee) nor (gggg,xxee CREATOR)`,
+  ],
+  [
+    'a tag that is not sent',
+    when('"(0002,0010)": A'),
+    `${at}: rule "R": group 0002 is not part of the datasets that are sent`,
+  ],
+  [
+    'networks',
+    when('source: [10.0.0.0/33, pacs.local, 10.1.2, 1.2.3.4/8/9, "fe80::1%eth0", 10.0.0.0/]'),
+    ...[
+      [33, '10.0.0.0/33'],
+      [46, 'pacs.local'],
+      [58, '10.1.2'],
+      [66, '1.2.3.4/8/9'],
+      [79, 'fe80::1%eth0'],
+      [95, '10.0.0.0/'],
+    ].map(
+      ([column, value]) =>
+        `2:${column}: rule "R": "${value}" is no address or network, such as 10.1.2.3, 10.1.0.0/16 or 2001:db8::/32`,
+    ),
+  ],
+  [
+    'SOP classes',
+    when('sopClass: [CT, Encapsulated PDF, CT*, Foo]'),
+    '2:35: rule "R": unknown SOP class "CT": did you mean "CT Image Storage"?',
+    '2:39: rule "R": unknown SOP class "Encapsulated PDF": did you mean "Encapsulated PDF Storage"?',
+    '2:57: rule "R": unknown SOP class "CT*": * and ? stand in UIDs only',
+    '2:62: rule "R": unknown SOP class "Foo": use its UID, or its name in PS3.6',
+  ],
+  [
+    'a title that is too long',
+    when('calledAE: [ABCDEFGHIJKLMNOP*, ABCDEFGHIJKLMNOPQ]'),
+    '2:54: rule "R": "ABCDEFGHIJKLMNOPQ" can never match: AE titles have at most 16 characters',
+  ],
+])
+
+refuses('outcomes and pools', [
+  [
+    'a reason',
+    'default: { reject: toString }\n',
+    '1:20: unknown reason "toString": one of no-reason-given, application-context-name-not-supported, calling-ae-title-not-recognized, called-ae-title-not-recognized, acse-no-reason-given, protocol-version-not-supported, temporary-congestion, local-limit-exceeded',
+  ],
+  [
+    'a backend',
+    'default: ct servers\n',
+    '1:10: route is no backend of HAProxy: use letters, digits and - _ . : only',
+  ],
+  [
+    'what sticks',
+    'rules:\n  - { name: R, route: a, stick: PatentID }\n',
+    '2:33: rule "R": "PatentID" is not a DICOM keyword; did you mean PatientID?',
+  ],
+  [
+    'a name twice',
+    'rules:\n  - { name: R, route: a }\n  - { name: R, route: b }\n',
+    '3:13: rule "R": another rule has this name: choose another',
+  ],
+  [
+    'the name of the default',
+    'rules:\n  - { name: default, route: a }\n',
+    '2:13: rule "default": the default has this name: choose another',
+  ],
+  [
+    'a pool',
+    'pools:\n  a b: {}\n  c:\n',
+    '2:3: "a b" is no backend of HAProxy: use letters, digits and - _ . : only',
+    '3:5: c has no value: give it one, or leave it out',
+  ],
+  [
+    'an AE title',
+    'pools:\n  a: { calledAE: A\\B }\n',
+    '2:18: "A\\B" is no AE title: 1 to 16 characters of ASCII, without backslash',
+  ],
+  [
+    'an AE title of spaces',
+    'pools:\n  a: { calledAE: "  " }\n',
+    '2:18: "  " is no AE title: 1 to 16 characters of ASCII, without backslash',
+  ],
+  [
+    'transfer syntaxes',
+    'pools:\n  a: { transferSyntaxes: [JPEG, 1.2.3] }\n  b: { transferSyntaxes: [] }\n  c: { transferSyntaxes: JPEG }\n',
+    '2:27: unknown transfer syntax "JPEG": use its UID',
+    '3:26: transferSyntaxes is an empty list: nothing could ever be sent',
+    '4:26: transferSyntaxes must be a list',
+  ],
+  [
+    'lengths',
+    `pools:\n${['16k', '-1', '1.5', '4294967296', 'true'].map((value, index) => `  p${index}: { maxPduLength: ${value} }\n`).join('')}`,
+    ...[2, 3, 4, 5, 6].map(line => `${line}:23: maxPduLength must be a whole number of bytes, or 0 for any`),
+  ],
+])
+
+describe('several files', () => {
+  test('all that is wrong is told at once, in the order of files and lines', () => {
+    const problems = problemsOf({
+      '2.yaml':
+        'pools: { a: {} }\nrules:\n  - { name: R, route: b }\n  - { name: S, route: 1 }\n  - { name: T, when: { Foo: x }, route: a }\ndefault: c\n',
+      '1.yaml': 'pools: { a: {} }\nrules: [{ name: R, route: a }]\ndefault: a\n',
+      '3.yaml': 'a: b: c\n',
+      '4.yml': 'default: d\n',
+    })
+    assert.deepEqual(problems, [
+      '2.yaml:1:10: pool a is declared in another file already',
+      '2.yaml:3:13: rule "R": another rule has this name: choose another',
+      '2.yaml:4:23: rule "S": 1 is a number in YAML: quote it: "1"',
+      '2.yaml:5:24: rule "T": "Foo" is not a DICOM keyword',
+      '2.yaml:6:1: another file has a default already',
+      '3.yaml:1:4: not YAML: Nested mappings are not allowed in compact mappings',
+      '4.yml:1:1: another file has a default already',
+    ])
+  })
+
+  test('bytes that are not UTF-8', () => {
+    const notUtf8 = 'is not UTF-8: save it as UTF-8'
+    const problems = problemsOf({
+      'latin1.yaml': Buffer.from('default: Übung', 'latin1'),
+      'utf16.yaml': Buffer.from('\uFEFFdefault: a', 'utf16le'),
+    })
+    assert.deepEqual(problems, [`latin1.yaml:1:1: ${notUtf8}`, `utf16.yaml:1:1: ${notUtf8}`])
+  })
+
+  test('none at all, and one that cannot be read', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rules-'))
+    try {
+      const problem = (message: string) => (error: unknown) =>
+        error instanceof RulesInvalid && error.code === 'RULES_INVALID' && error.message === message
+      assert.throws(
+        () => loadRules(folder),
+        problem(`${folder}:1:1: no rule files here: add one that ends in .yaml`),
+      )
+      mkdirSync(join(folder, 'a.yaml'))
+      assert.throws(
+        () => loadRules(folder),
+        problem(
+          `${folder}/a.yaml:1:1: cannot be read: Error: EISDIR: illegal operation on a directory, read`,
+        ),
+      )
+      assert.throws(() => loadRules(join(folder, 'none')), { code: 'ENOENT' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('hundreds of aliases of one list are not taken for an attack', () => {
+    const pools = Array.from({ length: 300 }, (_, index) => `  p${index}: *accepts\n`)
+    const file = `pools:\n  a: &accepts { transferSyntaxes: [Explicit VR Little Endian] }\n${pools.join('')}`
+    assert.deepEqual(problemsOf({ 'r.yaml': file }), [])
+  })
+})

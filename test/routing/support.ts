@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Lookup } from '../../agent/dicom/index.ts'
+import { type AssociationFacts, loadRules, type RuleSet, RulesInvalid } from '../../agent/routing/index.ts'
+
+/** Loads rule files that are given by name. */
+export function rulesOf(files: Readonly<Record<string, string | Buffer>>): RuleSet {
+  const folder = mkdtempSync(join(tmpdir(), 'rules-'))
+  try {
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
+    return loadRules(folder)
+  } catch (error) {
+    if (error instanceof RulesInvalid) throw new Error(error.message.replaceAll(`${folder}/`, ''))
+    throw error
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** What the rule files are refused for, line by line. */
+export function problemsOf(files: Readonly<Record<string, string | Buffer>>): string[] {
+  try {
+    rulesOf(files)
+    return []
+  } catch (error) {
+    return (error as Error).message.split('\n')
+  }
+}
+
+export function association(facts: Partial<AssociationFacts> = {}): AssociationFacts {
+  return { callingAE: 'SCU', calledAE: 'SCP', source: '203.0.113.1', sopClasses: [], ...facts }
+}
+
+/** The lookups of a rule set's attributes: those in `values` present, those in `unknown` unknown, the others absent. */
+export function lookups(
+  { paths }: RuleSet,
+  values: Readonly<Record<string, string | readonly string[]>>,
+  unknown: readonly string[] = [],
+): Lookup[] {
+  return paths.map(({ text }) => {
+    if (unknown.includes(text)) return { state: 'unknown' }
+    const value = Object.hasOwn(values, text) ? values[text] : undefined
+    return value === undefined ? { state: 'absent' } : { state: 'present', values: [value].flat() }
+  })
+}

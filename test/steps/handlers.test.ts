@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Args, SetVar, SpoeMessage } from 'haproxy-spoe'
+import { pino } from 'pino'
+import {
+  type AssociateRq,
+  abortReasons,
+  decodeAbort,
+  decodeAssociateRq,
+  encodeAssociateRq,
+  pduHeaderLength,
+} from '../../agent/dicom/index.ts'
+import { createHandlers } from '../../agent/handlers.ts'
+import { mutations, prefixes } from '../dicom/support.ts'
+import { request } from '../negotiation/support.ts'
+import { implicitDataset, storeRq } from '../support/messages.ts'
+import { promisedPdu, site } from './support.ts'
+
+interface Message {
+  rq?: Buffer
+  promise?: Buffer
+  head?: Buffer
+  src?: string
+}
+
+/** What HAProxy sends and gets, without the protocol between: variables by name, and the lines of the log. */
+function harness() {
+  const lines: string[] = []
+  const handlers = createHandlers(
+    site,
+    pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
+  )
+  async function ask(step: string, message: Message): Promise<Record<string, unknown>> {
+    const args: Pick<Args, 'bytes' | 'string' | 'ip'> = {
+      bytes: name => message[name as 'rq' | 'promise' | 'head'],
+      string: name => (name === 'id' ? 'id-1' : undefined),
+      ip: name => (name === 'src' ? message.src : undefined),
+    }
+    const handler = handlers[step]
+    assert.ok(handler)
+    const actions = (await handler({ args } as unknown as SpoeMessage)) as SetVar[]
+    for (const { type, scope } of actions) assert.deepEqual([type, scope], ['set-var', 'txn'])
+    return Object.fromEntries(actions.map(({ name, value }) => [name, value]))
+  }
+  return { ask, lines, logged: (): unknown => JSON.parse(lines.at(-1) ?? '') }
+}
+
+const body = (rq: Partial<AssociateRq> = {}) => encodeAssociateRq(request(rq)).subarray(pduHeaderLength)
+const ct = implicitDataset({
+  '00080060': 'CT',
+  '00100010': 'SECRET^NAME',
+  '00100020': 'SECRET-4711',
+  '0020000d': '1.2',
+})
+
+describe('the variables and the log line of', () => {
+  const { ask, logged } = harness()
+  const id = 'id-1'
+  const names = { calling: 'SCU', called: 'SCP' }
+
+  test('a direct association', async () => {
+    const { key, offer, ...told } = await ask('associate', {
+      rq: body({ calledAE: 'ARCH' }),
+      src: '192.0.2.1',
+    })
+    const common = { calling: 'SCU', called: 'ARCH', path: 'direct', rule: 'archive', backend: 'archive' }
+    assert.deepEqual(told, common)
+    assert.ok(typeof key === 'string' && Buffer.isBuffer(offer))
+    assert.deepEqual(logged(), { level: 30, id, step: 'associate', source: '192.0.2.1', ...common })
+  })
+
+  test('a delayed one', async () => {
+    const { promise, ...told } = await ask('associate', { rq: body(), src: '192.0.2.1' })
+    assert.ok(Buffer.isBuffer(promise))
+    assert.deepEqual(told, { ...names, path: 'delayed' })
+    assert.deepEqual(logged(), {
+      level: 30,
+      id,
+      step: 'associate',
+      source: '192.0.2.1',
+      ...names,
+      path: 'delayed',
+      waitsFor: 'CT',
+    })
+  })
+
+  test('a refused one, from no address', async () => {
+    const { answer, ...told } = await ask('associate', { rq: body({ calledAE: 'NOBODY' }) })
+    const common = { calling: 'SCU', called: 'NOBODY', path: 'refused', refusal: 'no-rule' }
+    assert.ok(Buffer.isBuffer(answer))
+    assert.deepEqual(told, common)
+    assert.deepEqual(logged(), { level: 30, id, step: 'associate', source: '', ...common })
+  })
+
+  test('an A-ASSOCIATE-RQ that is none', async () => {
+    const { answer, ...told } = await ask('associate', { rq: body().subarray(0, 90) })
+    assert.deepEqual(told, { path: 'refused', refusal: 'malformed-request' })
+    assert.deepEqual(decodeAbort((answer as Buffer).subarray(pduHeaderLength)), abortReasons['service-user'])
+    const detail = 'item 10H: overrun at offset 68'
+    assert.deepEqual(logged(), { level: 30, id, step: 'associate', source: '', ...told, detail })
+  })
+
+  test('a dataset', async () => {
+    const { key, offer, ...told } = await ask('dataset', {
+      rq: body(),
+      promise: promisedPdu,
+      head: storeRq(ct),
+    })
+    assert.deepEqual(told, { rule: 'CT', backend: 'ct' })
+    assert.match(String(key), /^[\w-]{43}$/)
+    assert.equal(decodeAssociateRq((offer as Buffer).subarray(pduHeaderLength)).calledAE, 'CT_ARCHIVE')
+    assert.deepEqual(logged(), { level: 30, id, step: 'dataset', source: '', ...told })
+  })
+
+  test('a message that is none', async () => {
+    const { answer, ...told } = await ask('dataset', {
+      rq: body(),
+      promise: promisedPdu,
+      head: Buffer.from('070000000000', 'hex'),
+    })
+    assert.deepEqual(told, { refusal: 'malformed-dataset' })
+    const reason = abortReasons['invalid-pdu-parameter-value']
+    assert.deepEqual(decodeAbort((answer as Buffer).subarray(pduHeaderLength)), reason)
+    const detail = 'PDU-type: unexpected-pdu at offset 0'
+    assert.deepEqual(logged(), { level: 30, id, step: 'dataset', source: '', ...told, detail })
+  })
+})
+
+describe('handlers', () => {
+  test('say which argument HAProxy did not send', async () => {
+    const { ask } = harness()
+    const missing = (name: string) =>
+      new TypeError(`no ${name} in the message: is spoe-dicom.conf of this version?`)
+    await assert.rejects(ask('associate', {}), missing('rq'))
+    await assert.rejects(ask('dataset', { rq: body() }), missing('promise'))
+    await assert.rejects(ask('dataset', { rq: body(), promise: promisedPdu }), missing('head'))
+  })
+
+  test('answer an A-ASSOCIATE-RQ cut or changed anywhere, always with a path', async () => {
+    const { ask } = harness()
+    const rq = body({
+      userIdentity: {
+        type: 1,
+        positiveResponseRequested: false,
+        primary: Buffer.from('ann'),
+        secondary: Buffer.alloc(0),
+      },
+    })
+    for (const bytes of [...prefixes(rq), ...mutations(rq)]) {
+      const { path, backend, promise, answer } = await ask('associate', { rq: bytes })
+      const given = { direct: backend, delayed: promise, refused: answer }[String(path)]
+      assert.notEqual(given, undefined, bytes.toString('hex'))
+    }
+  })
+
+  test('answer a message cut or changed anywhere, with a backend or a refusal, and log nothing of the patient', async () => {
+    const { ask, lines } = harness()
+    const head = storeRq(ct)
+    const keys = new Set<string>()
+    for (const bytes of [...prefixes(head), ...mutations(head)]) {
+      const { backend, answer, key } = await ask('dataset', { rq: body(), promise: promisedPdu, head: bytes })
+      assert.notEqual(backend === undefined, answer === undefined, bytes.toString('hex'))
+      if (key !== undefined) keys.add(String(key))
+    }
+    const log = lines.join('')
+    assert.ok(keys.size > 0 && lines.length > 1000)
+    assert.doesNotMatch(log, /SECRET|4711|NAME/)
+    for (const key of keys) assert.ok(!log.includes(key), 'a key is in the log')
+  })
+
+  test('log no value that an association sticks to, user identity or PDU', async () => {
+    const { ask, lines } = harness()
+    const userIdentity = {
+      type: 2,
+      positiveResponseRequested: false,
+      primary: Buffer.from('SECRET-user'),
+      secondary: Buffer.from('SECRET-word'),
+    }
+    const { key } = await ask('associate', { rq: body({ calledAE: 'ARCH', userIdentity }) })
+    assert.equal(lines.length, 1)
+    assert.doesNotMatch(lines[0] ?? '', /SECRET|Buffer|offer|answer/)
+    assert.ok(!lines[0]?.includes(String(key)))
+  })
+
+  test('let no AE title forge a line of a log, of the agent or of HAProxy', async () => {
+    const { ask, lines } = harness()
+    const titles = ['A\n{"level":50}', 'A\r\nB', '\x1b[31mA', 'A\0B', 'A\x7fB', 'A\u0085\u009bB', 'ÄÖÜ']
+    for (const title of titles) {
+      const { calling, called } = await ask('associate', { rq: body({ callingAE: title, calledAE: title }) })
+      for (const told of [calling, called]) assert.match(String(told), /^[\x20-\x7e]{1,16}$/)
+    }
+    assert.equal(lines.length, titles.length)
+    for (const line of lines) {
+      assert.match(line, /^[\x20-\x7e]+\n$/)
+      assert.equal(JSON.parse(line).level, 30)
+    }
+  })
+})
