@@ -90,5 +90,5 @@ function bytes(args: Args, name: string): Buffer {
 
 /** AE titles are the client's bytes: nothing in them may forge a line of a log. */
 function printable(title: string): string {
-  return title.replace(/[^\x20-\x7e]/g, '?')
+  return title.replace(/[^\x20-\x7e]|"/g, '?')
 }
