@@ -61,11 +61,35 @@ describe('agents that fail', () => {
     assert.equal(pacs.stored.length, 120)
   })
 
-  test('one of two hangs: no association fails', async () => {
+  /** How an attempt to store ends: stored, or the PDU types that said no. */
+  async function attempt(callingAE: string): Promise<string> {
+    const peer = await Peer.connect(balancer.port)
+    peer.send(associateRq({ callingAE }))
+    const answer = await peer.receive()
+    if (answer?.type === PduType.associateRj) {
+      peer.close()
+      return `RJ ${Object.values(decodeAssociateRj(answer.bytes.subarray(pduHeaderLength))).join()}`
+    }
+    peer.send(storeRq(image()))
+    const response = await peer.receive()
+    peer.close()
+    return response?.type === PduType.pData ? 'stored' : `type ${response?.type}`
+  }
+
+  test('one of two hangs: refused at worst until a check finds it, and after that nobody', async () => {
     await begin()
-    process.kill(balancer.agents[0]?.pid ?? 0, 'SIGSTOP')
-    await Promise.all(Array.from({ length: 30 }, (_, n) => store(`HUNG-${n}`)))
-    process.kill(balancer.agents[0]?.pid ?? 0, 'SIGCONT')
+    const hung = balancer.agents[0]?.pid ?? 0
+    process.kill(hung, 'SIGSTOP')
+    const outcomes = await Promise.all(Array.from({ length: 30 }, (_, n) => attempt(`HUNG-${n}`)))
+    // a second question may meet the hung agent again, above all on HAProxy 3.2: then the client is told to retry
+    const proper = ['stored', 'RJ 2,3,1', `type ${PduType.abort}`]
+    assert.deepEqual(
+      outcomes.filter(outcome => !proper.includes(outcome)),
+      [],
+    )
+    await found(balancer.haproxy, 'DOWN', ['agents/agent1'])
+    await Promise.all(Array.from({ length: 30 }, (_, n) => store(`LATER-${n}`)))
+    process.kill(hung, 'SIGCONT')
   })
 
   test('all killed: every client gets a transient A-ASSOCIATE-RJ, direct or not; back when one is back', async () => {
