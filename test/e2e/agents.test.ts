@@ -82,7 +82,8 @@ describe('agents that fail', () => {
     process.kill(hung, 'SIGSTOP')
     const outcomes = await Promise.all(Array.from({ length: 30 }, (_, n) => attempt(`HUNG-${n}`)))
     // a second question may meet the hung agent again, above all on HAProxy 3.2: then the client is told to retry
-    const proper = ['stored', 'RJ 2,3,1', `type ${PduType.abort}`]
+    const multiplexed = !/haproxy version is (2|3\.0)\./i.test(balancer.haproxy.log())
+    const proper = multiplexed ? ['stored', 'RJ 2,3,1', `type ${PduType.abort}`] : ['stored']
     assert.deepEqual(
       outcomes.filter(outcome => !proper.includes(outcome)),
       [],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeAssociateAc, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
@@ -117,6 +118,11 @@ describe('associations of every shape', { concurrency: true }, () => {
     const dataset = image({ size: 3000 })
     await peer.sendByteByByte(storeRq(dataset, { fragment: 500 }))
     await finish(peer, 1)
+    const digest = createHash('sha256').update(dataset).digest('hex')
+    assert.deepEqual(
+      ct.stored.filter(({ rq }) => rq.callingAE === 'BYTES').map(stored => stored.digest),
+      [digest],
+    )
     assert.deepEqual(storedBy(ct, 'BYTES'), [{ sopInstance: '1.2.3', length: dataset.length }])
   })
 

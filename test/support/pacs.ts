@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import {
@@ -22,8 +23,9 @@ export type Script = (peer: Peer, rq: AssociateRq) => Promise<void>
 export interface Stored {
   rq: AssociateRq
   sopInstance: string
-  /** bytes of the dataset; kept only as a count, so that a test can send a large one */
+  /** bytes of the dataset; kept only as a count and a digest, so that a test can send a large one */
   length: number
+  digest: string
 }
 
 export interface Pacs {
@@ -93,6 +95,7 @@ export async function serve(pacs: Pick<Pacs, 'stored'>, peer: Peer, rq: Associat
   peer.send(associateAc(rq))
   let command: CommandElements = {}
   let length = 0
+  let hash = createHash('sha256')
   for (let pdu = await peer.receive(); pdu; pdu = await peer.receive()) {
     if (pdu.type === PduType.releaseRq) peer.send(encodeReleaseRp())
     if (pdu.type !== PduType.pData) return
@@ -100,12 +103,20 @@ export async function serve(pacs: Pick<Pacs, 'stored'>, peer: Peer, rq: Associat
       if (pdv.command) {
         command = decodeCommandSet(pdv.data).elements
         length = 0
+        hash = createHash('sha256')
       } else {
         length += pdv.data.length
+        hash.update(pdv.data)
       }
       const whole = pdv.last && (!pdv.command || command.CommandDataSetType === 0x0101)
       if (!whole) continue
-      if (!pdv.command) pacs.stored.push({ rq, sopInstance: command.AffectedSOPInstanceUID ?? '', length })
+      if (!pdv.command)
+        pacs.stored.push({
+          rq,
+          sopInstance: command.AffectedSOPInstanceUID ?? '',
+          length,
+          digest: hash.digest('hex'),
+        })
       peer.send(
         encodePData([{ contextId: pdv.contextId, command: true, last: true, data: success(command) }]),
       )
