@@ -2,13 +2,15 @@ import type { ZodType } from 'zod'
 import { type RejectReason, rejectReasons, transferSyntaxes } from '../dicom/index.ts'
 import { compileCondition, compileStick, Paths, type Report } from './conditions.ts'
 import type { RuleProblem } from './errors.ts'
-import type { Outcome, Pool, Rule, RuleSet } from './rule-set.ts'
+import type { Mixed, Outcome, Pool, Rule, RuleSet } from './rule-set.ts'
 import {
   backend,
   defaultSource,
+  mixedSource,
   type OutcomeSource,
   type PoolSource,
   poolSource,
+  type RuleFile,
   type RuleSource,
   ruleFile,
   ruleSource,
@@ -26,16 +28,9 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
   const names = new Set<string>([defaultRuleName])
   let defaultRule: Rule | undefined
 
-  for (const file of files) {
-    const read = <T>(schema: ZodType<T>, value: unknown, path: Path) =>
-      shaped(schema, value, path, file, problems)
-    const reportAt =
-      (base: Path): Report =>
-      (path, message, at) =>
-        problems.push(file.problem([...base, ...path], message, at))
-
-    const content = read(ruleFile, file.data, [])
-    if (!content) continue
+  const opened = files.flatMap(file => open(file, problems) ?? [])
+  const mixed = compileMixed(opened)
+  for (const { content, read, reportAt } of opened) {
     for (const [name, value] of Object.entries(content.pools)) {
       const path = ['pools', name]
       const report = reportAt(path)
@@ -55,7 +50,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
         report(['name'], `${taken} has this name: choose another`)
       }
       names.add(source.name)
-      rules.push(compileRule(source, paths, report))
+      rules.push(compileRule(source, mixed, paths, report))
     }
     if (content.default !== undefined) {
       const report = reportAt(['default'])
@@ -65,12 +60,38 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
         defaultRule = {
           name: defaultRuleName,
           conditions: [],
-          outcome: compileOutcome(source, paths, report),
+          outcome: compileOutcome(source, mixed, paths, report),
         }
       }
     }
   }
   return { rules: defaultRule ? [...rules, defaultRule] : rules, pools, paths: paths.all }
+}
+
+/** A rule file that has the right sections, and how they are read and reported on. */
+interface Opened {
+  content: RuleFile
+  read: <T>(schema: ZodType<T>, value: unknown, path: Path) => T | undefined
+  reportAt: (base: Path) => Report
+}
+
+function open(file: SourceFile, problems: RuleProblem[]): Opened | undefined {
+  const content = shaped(ruleFile, file.data, [], file, problems)
+  if (!content) return undefined
+  return {
+    content,
+    read: (schema, value, path) => shaped(schema, value, path, file, problems),
+    reportAt: base => (path, message, at) => problems.push(file.problem([...base, ...path], message, at)),
+  }
+}
+
+/** What holds for every rule that says nothing else, in whatever file. */
+function compileMixed(opened: readonly Opened[]): Mixed {
+  const setting = opened.filter(({ content }) => content.mixed !== undefined)
+  for (const { reportAt } of setting.slice(1))
+    reportAt(['mixed'])([], 'another file sets mixed already', 'key')
+  const [mixed] = setting.map(({ content, read }) => read(mixedSource, content.mixed, ['mixed']))
+  return mixed ?? 'refuse'
 }
 
 function compilePool(source: PoolSource, report: Report): Pool {
@@ -100,22 +121,22 @@ function isAETitle(text: string): boolean {
   return /^[\x20-\x5b\x5d-\x7e]{1,16}$/.test(text) && text.trim() !== ''
 }
 
-function compileRule(source: RuleSource, paths: Paths, report: Report): Rule {
+function compileRule(source: RuleSource, mixed: Mixed, paths: Paths, report: Report): Rule {
   return {
     name: source.name,
     conditions: Object.entries(source.when).flatMap(([key, values]) => {
       const reportHere: Report = (path, message, at) => report(['when', key, ...path], message, at)
       return compileCondition(key, values, paths, reportHere) ?? []
     }),
-    outcome: compileOutcome(source, paths, report),
+    outcome: compileOutcome(source, mixed, paths, report),
   }
 }
 
 /** There is one of route and reject: the schema sees to it. */
-function compileOutcome(source: OutcomeSource, paths: Paths, report: Report): Outcome {
+function compileOutcome(source: OutcomeSource, mixed: Mixed, paths: Paths, report: Report): Outcome {
   if (source.reject === undefined) {
     const stick = source.stick === undefined ? undefined : compileStick(source.stick, paths, report)
-    return { route: source.route ?? '', stick }
+    return { route: source.route ?? '', stick, mixed: source.mixed ?? mixed }
   }
   if (!isRejectReason(source.reject)) {
     report(['reject'], `unknown reason "${source.reject}": one of ${Object.keys(rejectReasons).join(', ')}`)

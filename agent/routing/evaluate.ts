@@ -1,11 +1,11 @@
 import type { RejectReason } from '../dicom/index.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
-import type { Rule, RuleSet } from './rule-set.ts'
+import type { Mixed, Rule, RuleSet } from './rule-set.ts'
 import type { Truth } from './truth.ts'
 
 export type Decision =
   /** `stick` is what keeps associations together, empty where there is nothing to stick to */
-  | { kind: 'route'; rule: string; pool: string; stick: readonly string[] }
+  | { kind: 'route'; rule: string; pool: string; stick: readonly string[]; mixed: Mixed }
   | { kind: 'reject'; rule: string; reason: RejectReason }
   /** `rule` needs attributes whose bytes are not here yet; `pools` are those that it can still become */
   | { kind: 'unknown'; rule: string; pools: readonly string[] }
@@ -22,10 +22,10 @@ export function decide(ruleSet: RuleSet, association: AssociationFacts, dataset:
     if (truth === false) continue
     if (truth === 'unknown') return undecided(ruleSet.rules.slice(index), rule.name, association, dataset)
     if ('reject' in rule.outcome) return { kind: 'reject', rule: rule.name, reason: rule.outcome.reject }
-    const { route: pool, stick } = rule.outcome
+    const { route: pool, stick, mixed } = rule.outcome
     const values = stick?.(association, dataset) ?? []
     if (values === 'unknown') return { kind: 'unknown', rule: rule.name, pools: [pool] }
-    return { kind: 'route', rule: rule.name, pool, stick: values }
+    return { kind: 'route', rule: rule.name, pool, stick: values, mixed }
   }
   return { kind: 'none' }
 }

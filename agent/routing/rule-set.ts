@@ -20,7 +20,16 @@ export interface Rule {
 
 export type Condition = (association: AssociationFacts, dataset: DatasetFacts) => Truth
 
-export type Outcome = { route: string; stick?: Stick | undefined } | { reject: RejectReason }
+export type Outcome = { route: string; stick?: Stick | undefined; mixed: Mixed } | { reject: RejectReason }
+
+/**
+ * What becomes of the later instances of an association that a rule bound to a pool by its first dataset:
+ *
+ * - `refuse`: one of another study is judged by the same rules, and refused where they choose another pool
+ * - `follow`: they go where the first one went
+ * - `instance`: every one is judged, also within a study
+ */
+export type Mixed = 'refuse' | 'follow' | 'instance'
 
 /** The values of a fact or attribute that keep associations together; `unknown` while their bytes are not here. */
 export type Stick = (association: AssociationFacts, dataset: DatasetFacts) => readonly string[] | 'unknown'

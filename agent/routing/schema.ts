@@ -37,25 +37,39 @@ const values = z.preprocess(
   z.array(value).min(1, 'is an empty list: it can never match'),
 )
 
-const outcome = { route: backend.optional(), reject: text.optional(), stick: text.optional() }
+const mixedValues = ['refuse', 'follow', 'instance'] as const
+export const mixedSource = z.enum(mixedValues, mustBe(`one of ${mixedValues.join(', ')}`))
+
+const outcome = {
+  route: backend.optional(),
+  reject: text.optional(),
+  stick: text.optional(),
+  mixed: mixedSource.optional(),
+}
 type Outcome = { [key in keyof typeof outcome]?: string | undefined }
-const hasOne = ({ route, reject }: Outcome) => (route === undefined) !== (reject === undefined)
-const oneOf = 'needs either route: <pool> or reject: <reason>'
-const sticksToPool = ({ reject, stick }: Outcome) => reject === undefined || stick === undefined
-const stray = { error: 'goes with route, not with reject', path: ['stick'] }
+
+/** There is one of route and reject, and with reject nothing that goes with route. */
+function hasOne({ route, reject, ...withRoute }: Outcome, context: z.RefinementCtx): void {
+  if ((route === undefined) === (reject === undefined)) {
+    context.addIssue('needs either route: <pool> or reject: <reason>')
+  }
+  if (reject === undefined) return
+  for (const key of ['stick', 'mixed'] as const) {
+    if (withRoute[key] === undefined) continue
+    context.addIssue({ code: 'custom', message: 'goes with route, not with reject', path: [key] })
+  }
+}
 
 export const ruleSource = map('a rule', {
   name: text,
   when: z.record(z.string(), values, mustBe('a map')).default({}),
   ...outcome,
-})
-  .refine(hasOne, oneOf)
-  .refine(sticksToPool, stray)
+}).superRefine(hasOne)
 
 /** `default: <pool>` is short for `default: { route: <pool> }`. */
 export const defaultSource = z.preprocess(
   written => (typeof written === 'object' ? written : { route: written }),
-  map('a default', outcome, 'a pool or ').refine(hasOne, oneOf).refine(sticksToPool, stray),
+  map('a default', outcome, 'a pool or ').superRefine(hasOne),
 )
 
 export const poolSource = map('a pool', {
@@ -71,8 +85,10 @@ export const ruleFile = map('a rule file', {
   pools: z.record(z.string(), z.unknown(), mustBe('a map')).default({}),
   rules: z.array(z.unknown(), mustBe('a list')).default([]),
   default: z.unknown().optional(),
+  mixed: z.unknown().optional(),
 })
 
+export type RuleFile = z.infer<typeof ruleFile>
 export type RuleSource = z.infer<typeof ruleSource>
 export type OutcomeSource = z.infer<typeof defaultSource>
 export type PoolSource = z.infer<typeof poolSource>

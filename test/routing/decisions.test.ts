@@ -6,7 +6,10 @@ import { parse } from 'yaml'
 import { type AssociationFacts, type Decision, decide, loadRules } from '../../agent/routing/index.ts'
 import { association, lookups } from './support.ts'
 
-/** One line of decisions/SUBJECT/cases.yaml; rules/ beside it has the rule files. What is not given is absent. */
+/**
+ * One line of decisions/SUBJECT/cases.yaml; rules/ beside it has the rule files. What is not given is absent; of a
+ * route, `mixed` is then `refuse`.
+ */
 interface Case extends Partial<AssociationFacts> {
   case: string
   dataset?: 'not yet' | 'never'
@@ -28,7 +31,7 @@ for (const subject of readdirSync(folder)) {
           assert.ok(asked.includes(tag), `no rule asks for ${tag}`)
         assert.deepEqual(
           decide(ruleSet, association(facts), dataset ?? lookups(ruleSet, tags, unknown)),
-          expect,
+          expect.kind === 'route' ? { ...expect, mixed: expect.mixed ?? 'refuse' } : expect,
         )
       })
     }

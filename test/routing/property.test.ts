@@ -67,10 +67,13 @@ function reference({ rules, default: pool }: RuleFile, callingAE: string, known:
     ),
   )
   if (!rule)
-    return pool === undefined ? { kind: 'none' } : { kind: 'route', rule: 'default', pool, stick: [] }
+    return pool === undefined
+      ? { kind: 'none' }
+      : { kind: 'route', rule: 'default', pool, stick: [], mixed: 'refuse' }
   const { name, route, reject, stick } = rule
   if (reject !== undefined) return { kind: 'reject', rule: name, reason: reject as 'no-reason-given' }
-  return { kind: 'route', rule: name, pool: route ?? '', stick: stick === undefined ? [] : valuesOf(stick) }
+  const stuckTo = stick === undefined ? [] : valuesOf(stick)
+  return { kind: 'route', rule: name, pool: route ?? '', stick: stuckTo, mixed: 'refuse' }
 }
 
 function* completions(known: Values, unknown: readonly string[]): Generator<Values> {

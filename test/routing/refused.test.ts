@@ -59,13 +59,13 @@ refuses('keys', [
   [
     'unknown in the file',
     'rule: []\nDefault: a\n',
-    '1:1: unknown key "rule": a rule file has pools, rules, default',
-    '2:1: unknown key "Default": a rule file has pools, rules, default',
+    '1:1: unknown key "rule": a rule file has pools, rules, default, mixed',
+    '2:1: unknown key "Default": a rule file has pools, rules, default, mixed',
   ],
   [
     'unknown in a rule',
     'rules:\n  - name: R\n    Modality: CT\n    route: a\n',
-    '3:5: rule "R": unknown key "Modality": a rule has name, when, route, reject, stick',
+    '3:5: rule "R": unknown key "Modality": a rule has name, when, route, reject, stick, mixed',
   ],
   [
     'unknown in a pool',
@@ -76,12 +76,12 @@ refuses('keys', [
     'unknown in the default',
     'default: { pool: a }\n',
     '1:10: default needs either route: <pool> or reject: <reason>',
-    '1:12: unknown key "pool": a default has route, reject, stick',
+    '1:12: unknown key "pool": a default has route, reject, stick, mixed',
   ],
   [
     'merge keys',
     'rules:\n  - { name: R, <<: { route: a }, route: b }\n',
-    '2:16: rule "R": unknown key "<<": a rule has name, when, route, reject, stick',
+    '2:16: rule "R": unknown key "<<": a rule has name, when, route, reject, stick, mixed',
   ],
 ])
 
@@ -120,6 +120,18 @@ refuses('shapes', [
     'a stick to nothing',
     'rules:\n  - { name: R, reject: no-reason-given, stick: PatientID }\n',
     '2:48: rule "R": stick goes with route, not with reject',
+  ],
+  [
+    'what becomes of other studies where all is refused',
+    'rules:\n  - { name: R, reject: no-reason-given, mixed: follow }\ndefault: { reject: no-reason-given, mixed: refuse }\n',
+    '2:48: rule "R": mixed goes with route, not with reject',
+    '3:44: mixed goes with route, not with reject',
+  ],
+  [
+    'neither with reject',
+    'default: { reject: no-reason-given, stick: PatientID, mixed: refuse }\n',
+    '1:44: stick goes with route, not with reject',
+    '1:62: mixed goes with route, not with reject',
   ],
   [
     'no conditions',
@@ -235,6 +247,20 @@ refuses('outcomes and pools', [
     '2:33: rule "R": "PatentID" is not a DICOM keyword; did you mean PatientID?',
   ],
   [
+    'what becomes of other studies',
+    'mixed: instances\nrules:\n  - { name: R, route: a, mixed: Follow }\n  - { name: S, route: a, mixed: [refuse] }\ndefault: { route: a, mixed: yes }\n',
+    '1:8: mixed must be one of refuse, follow, instance',
+    '3:33: rule "R": mixed must be one of refuse, follow, instance',
+    '4:33: rule "S": mixed must be one of refuse, follow, instance',
+    '5:29: mixed must be one of refuse, follow, instance',
+  ],
+  [
+    'no value of mixed',
+    'mixed:\nrules:\n  - { name: R, route: a, mixed: }\n',
+    '1:7: mixed has no value: give it one, or leave it out',
+    '3:33: rule "R": mixed has no value: give it one, or leave it out',
+  ],
+  [
     'a name twice',
     'rules:\n  - { name: R, route: a }\n  - { name: R, route: b }\n',
     '3:13: rule "R": another rule has this name: choose another',
@@ -291,6 +317,19 @@ describe('several files', () => {
       '2.yaml:6:1: another file has a default already',
       '3.yaml:1:4: not YAML: Nested mappings are not allowed in compact mappings',
       '4.yml:1:1: another file has a default already',
+    ])
+  })
+
+  test('mixed is set by one of them', () => {
+    const problems = problemsOf({
+      '1.yaml': 'mixed: instances\n',
+      '2.yaml': 'default: a\nmixed: follow\n',
+      '3.yaml': 'mixed: refuse\n',
+    })
+    assert.deepEqual(problems, [
+      '1.yaml:1:8: mixed must be one of refuse, follow, instance',
+      '2.yaml:2:1: another file sets mixed already',
+      '3.yaml:1:1: another file sets mixed already',
     ])
   })
 
