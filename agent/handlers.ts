@@ -63,6 +63,7 @@ const variables = [
   'rule',
   'backend',
   'key',
+  'mixed',
   'offer',
   'promise',
   'refusal',

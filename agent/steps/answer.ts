@@ -32,7 +32,7 @@ export type Refusal = {
   answer: Buffer
 }
 
-type Why = Partial<Pick<Refusal, 'rule' | 'refusal'>>
+export type Why = Partial<Pick<Refusal, 'rule' | 'refusal'>>
 
 export function rejected(reason: RejectReason, why: Why = {}): Refusal {
   return { refusal: reason, ...why, answer: encodeAssociateRj(rejectReasons[reason]) }

@@ -84,6 +84,17 @@ describe('dataset binds', () => {
     })
   }
 
+  test('with what the rule says of later instances', () => {
+    const mixed = (elements: Elements) => {
+      const answer = ask(elements)
+      assert.ok('backend' in answer)
+      return answer.mixed
+    }
+    assert.equal(mixed({ [modality]: 'CT' }), 'refuse')
+    assert.equal(mixed({ [institution]: 'LATE' }), 'follow')
+    assert.equal(mixed({ [modality]: 'US' }), 'instance')
+  })
+
   test('one patient by one key, which is a hash, and nobody by none', () => {
     const key = (id: string) => {
       const answer = ask({ [modality]: 'CT', [patientId]: id })

@@ -106,7 +106,7 @@ describe('the variables and the log line of', () => {
       promise: promisedPdu,
       head: storeRq(ct),
     })
-    assert.deepEqual(told, { rule: 'CT', backend: 'ct' })
+    assert.deepEqual(told, { rule: 'CT', backend: 'ct', mixed: 'refuse' })
     assert.match(String(key), /^[\w-]{43}$/)
     assert.equal(decodeAssociateRq((offer as Buffer).subarray(pduHeaderLength)).calledAE, 'CT_ARCHIVE')
     assert.deepEqual(logged(), { level: 30, id, step: 'dataset', source: '', ...told })

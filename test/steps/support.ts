@@ -10,14 +10,14 @@ pools:
   archive: { calledAE: ARCHIVE }
   general: { transferSyntaxes: [Implicit VR Little Endian], maxPduLength: 0 }
 rules:
-  - { name: archive, when: { calledAE: ARCH }, route: archive, stick: callingAE }
+  - { name: archive, when: { calledAE: ARCH }, route: archive, stick: callingAE, mixed: follow }
   - { name: sites, when: { source: 10.0.0.0/8 }, route: general }
   - { name: unwanted, when: { callingAE: EVIL }, reject: calling-ae-title-not-recognized }
   - { name: dataset refused, when: { calledAE: PICKY, Modality: MR }, reject: temporary-congestion }
   - { name: only refused, when: { calledAE: REFUSING, Modality: MR }, reject: temporary-congestion }
   - { name: CT, when: { calledAE: [SCP, PICKY], Modality: CT }, route: ct, stick: PatientID }
-  - { name: late, when: { calledAE: SCP, InstitutionName: LATE }, route: general }
-  - { name: other images, when: { calledAE: SCP, Modality: "*" }, route: general }
+  - { name: late, when: { calledAE: SCP, InstitutionName: LATE }, route: general, mixed: follow }
+  - { name: other images, when: { calledAE: SCP, Modality: "*" }, route: general, mixed: instance }
   - { name: queries, when: { calledAE: SCP, sopClass: Verification }, route: general }
 `
 
