@@ -10,6 +10,7 @@ import {
 import { aborted, type Site } from './steps/answer.ts'
 import { associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
+import { instance } from './steps/instance.ts'
 
 /**
  * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
@@ -19,7 +20,8 @@ export function createHandlers(site: Site, log: Logger): Record<string, Handler>
   const handler =
     (step: string, answer: (args: Args, source: string) => Answer): Handler =>
     ({ args }) => {
-      const source = args.ip('src') ?? ''
+      // an address of HAProxy's, or the text of one that Lua put into a variable
+      const source = args.ip('src') ?? args.string('src') ?? ''
       const answered = answer(args, source)
       log.info({ id: args.string('id'), step, source, ...forLog(answered) })
       return forHaproxy(answered)
@@ -34,16 +36,31 @@ export function createHandlers(site: Site, log: Logger): Record<string, Handler>
       })
     }),
     dataset: handler('dataset', (args, source) => {
-      const rq = decodeAssociateRq(bytes(args, 'rq'))
-      const promised = decodeAssociateAc(bytes(args, 'promise').subarray(pduHeaderLength))
+      const { rq, promised } = negotiated(args)
       return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () =>
         dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), source),
       )
+    }),
+    instance: handler('instance', (args, source) => {
+      const { rq, promised } = negotiated(args)
+      const binding = { bound: text(args, 'bound'), mixed: text(args, 'mixed') }
+      const judged = orElse({ verdict: 'refuse', refusal: 'malformed-dataset' }, () =>
+        instance(site.ruleSet, rq, promised, readMessageHead(bytes(args, 'head')), source, binding),
+      )
+      return { bound: binding.bound, ...judged }
     }),
   }
 }
 
 type Answer = { readonly [name: string]: Value | undefined }
+
+/** What was asked for and promised before the message at hand. HAProxy gives both back as it got them. */
+function negotiated(args: Args) {
+  return {
+    rq: decodeAssociateRq(bytes(args, 'rq')),
+    promised: decodeAssociateAc(bytes(args, 'promise').subarray(pduHeaderLength)),
+  }
+}
 
 /** Bytes that are not DICOM are the client's doing, and refused; any other error is ours, and thrown. */
 function orElse(refused: Answer, answer: () => Answer): Answer {
@@ -66,6 +83,7 @@ const variables = [
   'mixed',
   'offer',
   'promise',
+  'verdict',
   'refusal',
   'answer',
 ]
@@ -82,8 +100,10 @@ function forLog({ key: _key, offer: _offer, promise: _promise, answer: _answer, 
   return told
 }
 
-function bytes(args: Args, name: string): Buffer {
-  const value = args.bytes(name)
+const bytes = (args: Args, name: string) => required(args.bytes(name), name)
+const text = (args: Args, name: string) => required(args.string(name), name)
+
+function required<T>(value: T | undefined, name: string): T {
   if (value === undefined)
     throw new TypeError(`no ${name} in the message: is spoe-dicom.conf of this version?`)
   return value

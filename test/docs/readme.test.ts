@@ -70,7 +70,7 @@ describe('the README', () => {
     const sources =
       read('haproxy/dicom.lua') +
       read('agent/handlers.ts') +
-      ['associate', 'dataset', 'judge'].map(step => read(`agent/steps/${step}.ts`)).join()
+      ['associate', 'dataset', 'instance', 'judge'].map(step => read(`agent/steps/${step}.ts`)).join()
     const refusals = [
       ...sources.matchAll(
         /refuse\(txn, "([\w-]+)"|wrong = "([\w-]+)"|refusal: '([\w-]+)'|return "(pacs-[\w-]+)"|"(pacs-[\w-]+)"/g,

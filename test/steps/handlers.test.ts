@@ -20,7 +20,12 @@ interface Message {
   rq?: Buffer
   promise?: Buffer
   head?: Buffer
+  /** an address of HAProxy's, or ... */
   src?: string
+  /** ... the text of one */
+  srcText?: string
+  bound?: string
+  mixed?: string
 }
 
 /** What HAProxy sends and gets, without the protocol between: variables by name, and the lines of the log. */
@@ -33,7 +38,8 @@ function harness() {
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {
     const args: Pick<Args, 'bytes' | 'string' | 'ip'> = {
       bytes: name => message[name as 'rq' | 'promise' | 'head'],
-      string: name => (name === 'id' ? 'id-1' : undefined),
+      string: name =>
+        ({ id: 'id-1', src: message.srcText, bound: message.bound, mixed: message.mixed })[name],
       ip: name => (name === 'src' ? message.src : undefined),
     }
     const handler = handlers[step]
@@ -126,6 +132,46 @@ describe('the variables and the log line of', () => {
   })
 })
 
+describe('the variables and the log line of a later instance', () => {
+  const { ask, logged } = harness()
+  const common = { rq: body(), promise: promisedPdu, bound: 'ct' }
+  const mr = storeRq(implicitDataset({ '00080060': 'MR', '00100020': 'SECRET-4711' }))
+  const line = { level: 30, id: 'id-1', step: 'instance', source: '', bound: 'ct' }
+
+  test('that belongs where the first one went', async () => {
+    const told = await ask('instance', { ...common, head: storeRq(ct), mixed: 'refuse' })
+    assert.deepEqual(told, { verdict: 'pass', rule: 'CT' })
+    assert.deepEqual(logged(), { ...line, ...told, pool: 'ct' })
+  })
+
+  test('that does not', async () => {
+    const told = await ask('instance', { ...common, head: mr, mixed: 'refuse' })
+    assert.deepEqual(told, { verdict: 'refuse', rule: 'other images', refusal: 'other-pool' })
+    assert.deepEqual(logged(), { ...line, ...told, pool: 'general' })
+  })
+
+  test('that does not, and may follow', async () => {
+    const told = await ask('instance', { ...common, head: mr, mixed: 'follow' })
+    assert.deepEqual(told, { verdict: 'follow', rule: 'other images' })
+    assert.deepEqual(logged(), { ...line, ...told, pool: 'general' })
+  })
+
+  test('that is none, even if all may follow', async () => {
+    const head = Buffer.from('070000000000', 'hex')
+    const told = await ask('instance', { ...common, head, mixed: 'follow' })
+    assert.deepEqual(told, { verdict: 'refuse', refusal: 'malformed-dataset' })
+    assert.deepEqual(logged(), { ...line, ...told, detail: 'PDU-type: unexpected-pdu at offset 0' })
+  })
+
+  test('from an address in either form', async () => {
+    for (const from of [{ src: '10.1.2.3' }, { srcText: '10.1.2.3' }]) {
+      const told = await ask('instance', { ...common, ...from, head: storeRq(ct), mixed: 'refuse' })
+      assert.deepEqual(told, { verdict: 'refuse', rule: 'sites', refusal: 'other-pool' })
+      assert.deepEqual(logged(), { ...line, ...told, source: '10.1.2.3', pool: 'general' })
+    }
+  })
+})
+
 describe('handlers', () => {
   test('say which argument HAProxy did not send', async () => {
     const { ask } = harness()
@@ -134,6 +180,9 @@ describe('handlers', () => {
     await assert.rejects(ask('associate', {}), missing('rq'))
     await assert.rejects(ask('dataset', { rq: body() }), missing('promise'))
     await assert.rejects(ask('dataset', { rq: body(), promise: promisedPdu }), missing('head'))
+    const instance = { rq: body(), promise: promisedPdu, head: storeRq(ct) }
+    await assert.rejects(ask('instance', instance), missing('bound'))
+    await assert.rejects(ask('instance', { ...instance, bound: 'ct' }), missing('mixed'))
   })
 
   test('answer an A-ASSOCIATE-RQ cut or changed anywhere, always with a path', async () => {
@@ -166,6 +215,24 @@ describe('handlers', () => {
     assert.ok(keys.size > 0 && lines.length > 1000)
     assert.doesNotMatch(log, /SECRET|4711|NAME/)
     for (const key of keys) assert.ok(!log.includes(key), 'a key is in the log')
+  })
+
+  test('answer an instance cut or changed anywhere, always with a verdict, and log nothing of the patient', async () => {
+    const { ask, lines } = harness()
+    const head = storeRq(ct)
+    const verdicts = new Set<unknown>()
+    const association = { rq: body(), promise: promisedPdu, bound: 'ct' }
+    for (const bytes of [...prefixes(head), ...mutations(head)]) {
+      for (const mixed of ['refuse', 'follow']) {
+        const { verdict, refusal, backend } = await ask('instance', { ...association, head: bytes, mixed })
+        assert.equal(verdict === 'refuse', refusal !== undefined, bytes.toString('hex'))
+        assert.equal(backend, undefined)
+        verdicts.add(verdict)
+      }
+    }
+    assert.deepEqual([...verdicts].sort(), ['follow', 'pass', 'refuse'])
+    assert.ok(lines.length > 1000)
+    assert.doesNotMatch(lines.join(''), /SECRET|4711|NAME/)
   })
 
   test('log no value that an association sticks to, user identity or PDU', async () => {
