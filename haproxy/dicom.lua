@@ -9,56 +9,50 @@
 --   - dataset -    SPOE                                                                   < backend, offer
 --   dicom_bind     the gate: lets nothing pass but to a live pool; puts the offer in the RQ's place   sets bound
 --   dicom_refuse   says no in DICOM and outlives the close
---   dicom_hold     a filter: delayed only, keeps P-DATA from the PACS until it has accepted the offer
+--   dicom_guard    a filter, in guard.lua: delayed only, from here to the end of the association
 --   dicom_settle   delayed only: compares the PACS's answer with the promise and swallows it   sets settled
+--
+-- The guard asks the agent about later datasets through a frontend of its own:
+--
+--   dicom_question  takes the question apart                                                 sets request, head, …
+--   - instance -    SPOE                                                                          < verdict
+--   dicom_verdict   answers it
 --
 -- HAProxy may evaluate its rule list again from the top after an action has yielded, so every step begins by asking
 -- whether it is done. An action that ever returned act.YIELD must end with act.CONTINUE or act.DENY.
 
-local PDU = { ASSOCIATE_RQ = 1, ASSOCIATE_AC = 2, ASSOCIATE_RJ = 3, P_DATA_TF = 4, RELEASE_RQ = 5, ABORT = 7 }
-local HEADER = 6 -- bytes of a PDU header: type, reserved, length of the rest as u32be (PS3.8 §9.3.1)
-local PDV_HEADER = 6 -- bytes of a PDV header: length of the rest as u32be, context id, control (PS3.8 §9.3.5, E.2)
-local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
+local pdu = require "pdu"
+local Window = require "window"
 
--- haproxy.cfg sets these in the environment: times in seconds, room in bytes
+local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
+local SOON = 5 -- ms, for what cannot be waited for otherwise
+
+-- haproxy.cfg sets these in the environment, in seconds
 local function setting(name) return tonumber(os.getenv(name)) or error("dicom.lua: " .. name .. " must be a number") end
 local ASSOCIATE_TIMEOUT = setting("ASSOCIATE_TIMEOUT") * 1000
 local DATASET_TIMEOUT = setting("DATASET_TIMEOUT") * 1000
 local SETTLE_TIMEOUT = setting("SETTLE_TIMEOUT") * 1000
-local ROOM = setting("BUFFER_ROOM")
 
 -- ms after the promise at which the stream is woken up once. HAProxy 2.6 loses the time limit of a SPOE message that
 -- follows another within that limit: the stream's timer is still the first one's, comes too early, and is not set
 -- again. Twice `timeout processing` and some, so that a lost one is noticed.
 local RESCUE = 1100
 
--- What fits beside a SPOE frame's own fields: names, addresses, lengths (max-frame-size is at most tune.bufsize - 4).
-local FRAME_OVERHEAD = 512
-
-local function associate_rj(result, source, reason)
-  return string.pack(">BBI4BBBB", PDU.ASSOCIATE_RJ, 0, 4, 0, result, source, reason)
-end
-
-local function abort(source, reason)
-  return string.pack(">BBI4BBBB", PDU.ABORT, 0, 4, 0, 0, source, reason)
-end
-
-local ABORT_BY_USER = abort(0, 0)
-local ABORT_BY_PROVIDER = abort(2, 0)
-local ABORT_UNEXPECTED_PDU = abort(2, 2)
-local ABORT_INVALID_PARAMETER = abort(2, 6)
-local RELEASE_RP = string.pack(">BBI4I4", 6, 0, 4, 0)
+local ABORT_BY_USER = pdu.abort(0, 0)
+local ABORT_BY_PROVIDER = pdu.abort(2, 0)
+local ABORT_UNEXPECTED_PDU = pdu.abort(2, 2)
+local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
 
 -- Refusals that HAProxy finds by itself, before the promise: an A-ASSOCIATE-RJ, transient where a retry can help,
 -- or what PS3.8 Table 9-10 asks for in Sta2. After the promise it is always an A-ABORT.
 local REFUSALS = {
   ["not-associate"] = ABORT_BY_USER, -- AA-1
   ["request-timeout"] = ABORT_BY_USER,
-  ["request-too-large"] = associate_rj(1, 3, 2), -- permanent, local limit exceeded
-  ["agents-down"] = associate_rj(2, 3, 1), -- transient, temporary congestion
-  ["no-such-pool"] = associate_rj(2, 3, 1),
-  ["pool-down"] = associate_rj(2, 3, 1),
-  ["pool-full"] = associate_rj(2, 3, 2), -- transient, local limit exceeded
+  ["request-too-large"] = pdu.associate_rj(1, 3, 2), -- permanent, local limit exceeded
+  ["agents-down"] = pdu.associate_rj(2, 3, 1), -- transient, temporary congestion
+  ["no-such-pool"] = pdu.associate_rj(2, 3, 1),
+  ["pool-down"] = pdu.associate_rj(2, 3, 1),
+  ["pool-full"] = pdu.associate_rj(2, 3, 2), -- transient, local limit exceeded
 }
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
@@ -98,20 +92,15 @@ local function wait(left)
   return act.YIELD
 end
 
-local function pdu_header(channel, offset)
-  local type, length = string.unpack(">BxI4", channel:data(offset, HEADER))
-  return type, length
-end
-
 core.register_action("dicom_request", { "tcp-req" }, function(txn)
   if var(txn, "requested") or var(txn, "refusal") then return act.CONTINUE end
-  local have = txn.req:input()
-  if have > 0 and txn.req:data(0, 1):byte() ~= PDU.ASSOCIATE_RQ then return refuse(txn, "not-associate") end
-  if have >= HEADER then
-    local _, length = pdu_header(txn.req, 0)
-    if HEADER + length > ROOM then return refuse(txn, "request-too-large") end
-    if have >= HEADER + length then
-      set(txn, "requested", HEADER + length)
+  local window = Window.new():open(txn.req)
+  if window.input > 0 and window:read(0, 1):byte() ~= pdu.ASSOCIATE_RQ then return refuse(txn, "not-associate") end
+  if window.input >= pdu.HEADER then
+    local _, length = pdu.read_header(window, 0)
+    if pdu.HEADER + length > pdu.ROOM then return refuse(txn, "request-too-large") end
+    if window.input >= pdu.HEADER + length then
+      set(txn, "requested", pdu.HEADER + length)
       return act.CONTINUE
     end
   end
@@ -121,103 +110,66 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
   return wait(left)
 end, 0)
 
--- Command set elements of `bytes` (implicit VR little endian, PS3.7 §6.3.1) by element number; nil if malformed.
-local function command_elements(bytes)
-  local elements, at = {}, 1
-  while at <= #bytes do
-    if at + 7 > #bytes then return nil end
-    local group, element, length = string.unpack("<I2I2I4", bytes, at)
-    if group ~= 0 or at + 7 + length > #bytes then return nil end
-    elements[element] = bytes:sub(at + 8, at + 7 + length)
-    at = at + 8 + length
-  end
-  return elements
-end
-
-local C_ECHO_RQ, C_ECHO_RSP = "\x30\x00", "\x30\x80"
-local NO_DATASET = "\x01\x01"
-
-local function element(number, value) return string.pack("<I2I2s4", 0, number, value) end
-
--- The P-DATA-TF PDU that answers a C-ECHO-RQ with success (PS3.7 §9.3.5.2).
-local function echo_response(context_id, request)
-  local elements = element(0x0002, request[0x0002] or "")
-    .. element(0x0100, C_ECHO_RSP)
-    .. element(0x0120, request[0x0110] or "\0\0")
-    .. element(0x0800, NO_DATASET)
-    .. element(0x0900, "\0\0")
-  local command = element(0x0000, string.pack("<I4", #elements)) .. elements
-  local pdv = string.pack(">I4BB", #command + 2, context_id, 3) .. command
-  return string.pack(">BBI4", PDU.P_DATA_TF, 0, #pdv) .. pdv
-end
-
 -- Walks the P-DATA behind the A-ASSOCIATE-RQ, which ends at `base`, and says what stands there:
 --   "more"      nothing complete yet
 --   "ready"     a command that has no dataset, or a command with the last fragment of its dataset
 --   "echo"      a whole C-ECHO-RQ: with its context id, elements, end, and the bytes left in its last PDU
 --   "release", "abort", "unexpected", "malformed"
-local function first_message(channel, base, have)
-  local at, command, command_done = base, {}, false
-  while at + HEADER <= have do
-    local type, length = pdu_header(channel, at)
-    if type == PDU.RELEASE_RQ then return at + HEADER + length <= have and "release" or "more" end
-    if type == PDU.ABORT then return "abort" end
-    if type ~= PDU.P_DATA_TF then return "unexpected" end
-    local pdv, pdu_end = at + HEADER, at + HEADER + length
-    while pdv < pdu_end do
-      if pdv + PDV_HEADER > pdu_end then return "malformed" end
-      if pdv + PDV_HEADER > have then return "more" end
-      local pdv_length, context_id, control = string.unpack(">I4BB", channel:data(pdv, PDV_HEADER))
-      local pdv_end = pdv + 4 + pdv_length
-      if pdv_length < 2 or pdv_end > pdu_end then return "malformed" end
-      if (control & 1 == 1) == command_done then return "malformed" end -- a command in a dataset, or the reverse
-      if pdv_end > have then return "more" end
-      local last = control & 2 == 2
-      if command_done then
-        if last then return "ready" end
-      else
-        if pdv_length > 2 then command[#command + 1] = channel:data(pdv + PDV_HEADER, pdv_length - 2) end
-        if last then
-          local elements = command_elements(table.concat(command))
-          if not elements or not elements[0x0100] then return "malformed" end
-          if elements[0x0100] == C_ECHO_RQ then return "echo", context_id, elements, pdv_end, pdu_end - pdv_end end
-          if elements[0x0800] == NO_DATASET then return "ready" end
-          command_done = true
-        end
-      end
-      pdv = pdv_end
+local function first_message(window, base)
+  local at, left, command, elements = base, 0, {}, nil
+  while true do
+    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, left)
+    if not found then return "more" end
+    if found == "malformed" then return "malformed" end
+    if found == "other" then
+      local type, whole = header, length
+      if type == pdu.RELEASE_RQ then return at + whole <= window.input and "release" or "more" end
+      return type == pdu.ABORT and "abort" or "unexpected"
     end
-    at = pdu_end
+    if is_command == (elements ~= nil) then return "malformed" end -- a command in a dataset, or the reverse
+    local data = at + header
+    if data + length > window.input then return "more" end
+    if is_command then
+      command[#command + 1] = window:read(data, length)
+      if last then
+        elements = pdu.command_elements(table.concat(command))
+        if not elements then return "malformed" end
+        if elements[0x0100] == pdu.C_ECHO_RQ then return "echo", context_id, elements, data + length, pdu_left end
+        if elements[0x0800] == pdu.NO_DATASET then return "ready" end
+      end
+    elseif last then
+      return "ready"
+    end
+    at, left = data + length, pdu_left
   end
-  return "more"
 end
 
 -- Answers the C-ECHO-RQ that stands at `base` and takes it out of the buffer; what follows it stays framed.
 local function answer_echo(txn, base, context_id, elements, message_end, rest)
-  txn.res:send(echo_response(context_id, elements))
+  txn.res:send(pdu.response(context_id, elements, pdu.SUCCESS))
   txn.req:remove(base, message_end - base)
-  if rest > 0 then txn.req:insert(string.pack(">BBI4", PDU.P_DATA_TF, 0, rest), base) end
+  if rest > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, rest), base) end
 end
 
 core.register_action("dicom_head", { "tcp-req" }, function(txn)
-  if var(txn, "head") or var(txn, "refusal") then return act.CONTINUE end
+  if var(txn, "head") or var(txn, "bound") or var(txn, "refusal") then return act.CONTINUE end
   local base, promise = var(txn, "requested"), var(txn, "promise")
   if not var(txn, "promised") then
     set(txn, "promised", 1)
     txn.res:send(promise)
   end
-  -- as much as the buffer and the SPOE frame, which also carries the RQ and the promise, can hold
-  local room = ROOM - FRAME_OVERHEAD - base - #promise
+  local room = pdu.head_room(base, #promise)
   while true do
-    local have = txn.req:input()
-    local found, context_id, elements, message_end, rest = first_message(txn.req, base, have)
+    local window = Window.new():open(txn.req)
+    local found, context_id, elements, message_end, rest = first_message(window, base)
+    local have = window.input - base
     if found == "echo" then
       answer_echo(txn, base, context_id, elements, message_end, rest)
-    elseif found == "ready" or (found == "more" and have - base >= room) then
-      set(txn, "head", txn.req:data(base, math.min(have - base, room)))
+    elseif found == "ready" or (found == "more" and have >= room) then
+      set(txn, "head", window:read(base, math.min(have, room)))
       return act.CONTINUE
     elseif found == "release" then
-      return refuse(txn, "released", RELEASE_RP)
+      return refuse(txn, "released", pdu.RELEASE_RP_PDU)
     elseif found == "abort" then
       return refuse(txn, "client-aborted", "")
     elseif found == "unexpected" then
@@ -242,8 +194,14 @@ core.register_action("dicom_bind", { "tcp-req" }, function(txn)
   if txn.f:nbsrv(backend) == 0 then return refuse(txn, "pool-down") end
   if txn.f:be_conn_free(backend) == 0 then return refuse(txn, "pool-full") end
   local offer = var(txn, "offer")
+  if var(txn, "promised") then
+    -- the PACS's answer is to begin at the buffer's origin: see window.lua
+    if txn.res:output() > 0 then return wait(SOON) end
+    set(txn, "request", txn.req:data(pdu.HEADER, var(txn, "requested") - pdu.HEADER))
+  end
   if offer and txn.req:set(offer, 0, var(txn, "requested")) ~= #offer then return refuse(txn, "offer-too-large") end
   set(txn, "bound", 1)
+  txn:unset_var("txn.dicom.head") -- tens of KB
   return act.CONTINUE
 end, 0)
 
@@ -262,46 +220,12 @@ core.register_action("dicom_refuse", { "tcp-req" }, function(txn)
   return wait(left)
 end, 0)
 
--- The transfer syntax of each presentation context of an A-ASSOCIATE-RQ or -AC by context id (of an AC: of those
--- accepted), and the maximum PDU length; nil if malformed (PS3.8 §9.3.2, §9.3.3).
-local function negotiated(pdu)
-  local contexts, max_pdu_length = {}, 0
-  local function items(from, to, visit)
-    local at = from
-    while at <= to do
-      if at + 3 > to then return false end
-      local type, length = string.unpack(">BxI2", pdu, at)
-      if at + 3 + length > to then return false end
-      if visit(type, at + 4, at + 3 + length) == false then return false end
-      at = at + 4 + length
-    end
-    return true
-  end
-  local whole = #pdu >= 74 and items(75, #pdu, function(type, from, to)
-    if type == 0x20 or type == 0x21 then
-      if from + 3 > to then return false end
-      local id, result = pdu:byte(from), type == 0x21 and pdu:byte(from + 2) or 0
-      return items(from + 4, to, function(sub_type, sub_from, sub_to)
-        if sub_type == 0x40 and result == 0 then contexts[id] = pdu:sub(sub_from, sub_to):gsub("[%z ]+$", "") end
-      end)
-    elseif type == 0x50 then
-      return items(from, to, function(sub_type, sub_from, sub_to)
-        if sub_type == 0x51 then
-          if sub_to - sub_from ~= 3 then return false end
-          max_pdu_length = string.unpack(">I4", pdu, sub_from)
-        end
-      end)
-    end
-  end)
-  if whole then return contexts, max_pdu_length end
-end
-
 -- Whether the PACS's `answer` keeps the promise made to the client: every context of the offer accepted with the
 -- transfer syntax that was promised, and PDUs accepted at least as long (0 is unlimited).
 local function keeps_promise(answer, offer, promise)
-  local accepted, max_pdu_length = negotiated(answer)
-  local offered = negotiated(offer)
-  local _, promised_length = negotiated(promise)
+  local accepted, max_pdu_length = pdu.negotiated(answer)
+  local offered = pdu.negotiated(offer)
+  local _, promised_length = pdu.negotiated(promise)
   if not accepted or not offered or not promised_length then return false end
   for id, transfer_syntax in pairs(offered) do
     if accepted[id] ~= transfer_syntax then return false end
@@ -309,17 +233,17 @@ local function keeps_promise(answer, offer, promise)
   return max_pdu_length == 0 or (promised_length ~= 0 and max_pdu_length >= promised_length)
 end
 
-local ANSWERS = { [PDU.ASSOCIATE_RJ] = "pacs-rejected", [PDU.ABORT] = "pacs-aborted" }
+local ANSWERS = { [pdu.ASSOCIATE_RJ] = "pacs-rejected", [pdu.ABORT] = "pacs-aborted" }
 
 -- What is wrong with what the PACS has sent so far, nil if nothing; and the length of its whole A-ASSOCIATE-AC.
 local function judge(txn)
   local have = txn.res:input()
-  if have >= HEADER then
-    local type, length = pdu_header(txn.res, 0)
-    if type ~= PDU.ASSOCIATE_AC then return ANSWERS[type] or "pacs-not-dicom" end
-    if HEADER + length > ROOM then return "pacs-answer-too-large" end
-    if have >= HEADER + length then
-      local answer = txn.res:data(0, HEADER + length)
+  if have >= pdu.HEADER then
+    local type, length = string.unpack(">BxI4", txn.res:data(0, pdu.HEADER))
+    if type ~= pdu.ASSOCIATE_AC then return ANSWERS[type] or "pacs-not-dicom" end
+    if pdu.HEADER + length > pdu.ROOM then return "pacs-answer-too-large" end
+    if have >= pdu.HEADER + length then
+      local answer = txn.res:data(0, pdu.HEADER + length)
       if keeps_promise(answer, var(txn, "offer"), var(txn, "promise")) then return nil, #answer end
       return "pacs-mismatch"
     end
@@ -344,34 +268,30 @@ core.register_action("dicom_settle", { "tcp-res" }, function(txn)
     if have > 0 then txn.res:remove(0, have) end
     txn.res:send(ABORT_BY_PROVIDER)
   end
-  -- dicom_hold throws away what the client still sends, so that the A-ABORT outlives the close
+  -- the guard throws away what the client still sends, so that the A-ABORT outlives the close
   local lingering = time_left(txn, "refused_at", LINGER)
   if lingering <= 0 or not txn.req:may_recv() then return act.DENY end
   return wait(math.min(lingering, 50))
 end, 0)
 
-local Hold = { id = "DICOM: hold P-DATA until the PACS has accepted" }
-Hold.__index = Hold
-
-function Hold:new() return setmetatable({}, Hold) end
-
-function Hold:start_analyze(_, channel)
-  if not channel:is_resp() then filter.register_data_filter(self, channel) end
-end
-
-function Hold:tcp_payload(txn, channel)
-  if not var(txn, "promise") or var(txn, "settled") then
-    filter.unregister_data_filter(self, channel)
-    return
+-- What the guard asks: its length, and one string after another.
+core.register_action("dicom_question", { "tcp-req" }, function(txn)
+  if var(txn, "asked") then return act.CONTINUE end
+  local have = txn.req:input()
+  if have >= 4 then
+    local length = string.unpack(">I4", txn.req:data(0, 4))
+    if have >= 4 + length then
+      local names = { "id", "client", "request", "promise", "head", "bound_to", "mixed" }
+      local values = { string.unpack(">" .. string.rep("s4", #names), txn.req:data(4, length)) }
+      for index, name in ipairs(names) do set(txn, name, values[index]) end
+      set(txn, "asked", 1)
+      return act.CONTINUE
+    end
   end
-  if var(txn, "refusal") then
-    channel:remove(0, channel:input())
-    return 0
-  end
-  filter.wake_time(1)
-  if self.offered then return 0 end
-  self.offered = true
-  return #var(txn, "offer")
-end
+  if not txn.req:may_recv() then return act.DENY end
+  return wait(1000)
+end, 0)
 
-core.register_filter("dicom_hold", Hold, function(class) return class end)
+core.register_service("dicom_verdict", "tcp", function(applet)
+  applet:send((applet:get_var("txn.dicom.verdict") or "") .. "\n")
+end)

@@ -121,6 +121,10 @@ async function refuseIfTaken(): Promise<void> {
   const needed: [port: number, why: string][] = [
     [demo.dicomPort, 'it is the one for DICOM; DICOM_BIND=:PORT in the environment chooses another'],
     [demo.statsPort, 'it is the one of the dashboard; STATS_BIND=:PORT in the environment chooses another'],
+    [
+      demo.guardPort,
+      'HAProxy needs it for itself; GUARD_BIND=127.0.0.1:PORT in the environment chooses another',
+    ],
     ...demo.agents.map((address): [number, string] => [portOf(address), 'an agent needs it']),
   ]
   for (const [port, why] of needed) {

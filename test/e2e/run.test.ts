@@ -13,7 +13,7 @@ import { waitUntil } from '../support/haproxy.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const servers = readPacsFile(demo.pacsFile)
-const ports = [demo.dicomPort, demo.statsPort, 9001, 9002, ...servers.map(({ port }) => port)]
+const ports = [demo.dicomPort, demo.statsPort, demo.guardPort, 9001, 9002, ...servers.map(({ port }) => port)]
 
 /** In the environment of all that this test starts, and of nothing else. */
 const mark = { RUN_TEST: `${process.pid}-${Date.now()}` }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +6,7 @@ import { type Running, start } from '../../deploy/local/processes.ts'
 import { freePort, type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const shippedFolder = join(root, 'haproxy')
 
 /** A server of a pool: its name in HAProxy, of which the part before ":" is the AE title, and its port. */
 export interface PoolServer {
@@ -49,11 +50,12 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   )
   const addresses = await Promise.all(agents.map(listening))
 
+  const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const port = await freePort()
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
     files: {
-      'dicom.lua': await shipped('dicom.lua'),
+      ...Object.fromEntries(await Promise.all(lua.map(async name => [name, await shipped(name)]))),
       'spoe-dicom.conf': await shipped('spoe-dicom.conf'),
       'pacs.cfg': pacsCfg(pools),
     },
@@ -61,6 +63,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     env: {
       DICOM_BIND: `127.0.0.1:${port}`,
       STATS_BIND: `127.0.0.1:${await freePort()}`,
+      GUARD_BIND: `127.0.0.1:${await freePort()}`,
       AGENT1: addresses[0] ?? '127.0.0.1:1',
       AGENT2: addresses[1] ?? '127.0.0.1:1',
       ...env,
@@ -152,5 +155,5 @@ function pacsCfg(pools: BalancerOptions['pools']): string {
 }
 
 function shipped(name: string): Promise<string> {
-  return readFile(join(root, 'haproxy', name), 'utf8')
+  return readFile(join(shippedFolder, name), 'utf8')
 }

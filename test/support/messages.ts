@@ -59,13 +59,18 @@ export function implicitDataset(elements: Readonly<Record<string, string | Buffe
   )
 }
 
-/** The head of an image: Modality and PatientID, and `size` bytes of pixel data. */
-export function image({ modality = 'CT', patientId = 'P-1', size = 1000 } = {}): Buffer {
+/** The head of an image: Modality, PatientID and, where there is one, its study, and `size` bytes of pixel data. */
+export function image({ modality = 'CT', patientId = 'P-1', study = '', size = 1000 } = {}): Buffer {
   return implicitDataset({
     '00080060': modality,
     '00100020': patientId,
+    ...(study === '' ? {} : { '0020000d': uid(study) }),
     '7fe00010': Buffer.alloc(size - (size % 2), 7),
   })
+}
+
+function uid(value: string): string {
+  return value.length % 2 === 0 ? value : `${value}\0`
 }
 
 export interface StoreOptions {

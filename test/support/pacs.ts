@@ -94,6 +94,7 @@ export function associateAc(rq: AssociateRq, ac: Partial<AssociateAc> = {}): Buf
 export async function serve(pacs: Pick<Pacs, 'stored'>, peer: Peer, rq: AssociateRq): Promise<void> {
   peer.send(associateAc(rq))
   let command: CommandElements = {}
+  let fragments: Buffer[] = []
   let length = 0
   let hash = createHash('sha256')
   for (let pdu = await peer.receive(); pdu; pdu = await peer.receive()) {
@@ -101,7 +102,10 @@ export async function serve(pacs: Pick<Pacs, 'stored'>, peer: Peer, rq: Associat
     if (pdu.type !== PduType.pData) return
     for (const pdv of decodePData(pdu.bytes.subarray(pduHeaderLength))) {
       if (pdv.command) {
-        command = decodeCommandSet(pdv.data).elements
+        fragments.push(pdv.data)
+        if (!pdv.last) continue
+        command = decodeCommandSet(Buffer.concat(fragments)).elements
+        fragments = []
         length = 0
         hash = createHash('sha256')
       } else {

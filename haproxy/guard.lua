@@ -1,0 +1,339 @@
+-- The guard: a filter on the delayed path, from the moment that a backend is chosen to the end of the association.
+--
+-- It keeps P-DATA from the PACS until the PACS has accepted the offer. Then it follows the client's PDUs and PDVs and
+-- holds each later C-STORE until it is known to belong where the association goes: at once if it is of the same study
+-- as the first, else when the agent has judged its head. One that belongs elsewhere is eaten, and answered with a
+-- failure that says "send it again" (A700H); everything else passes in order. In variables (txn.dicom.*):
+--
+--   promise, offer, request, mixed   what the steps in dicom.lua left
+--   passed, held, followed, refused  set here: instances that belong here, were asked about, went along, were eaten
+
+local pdu = require "pdu"
+local study_instance_uid = require "study"
+local Window = require "window"
+
+local ADDRESS = os.getenv("GUARD_BIND")
+local ANSWER_TIMEOUT = 3 -- seconds for a verdict: more than two agents in turn may take
+local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
+local SOON, LATER = 1, 86400000 -- ms to the next call, if nothing happens; a timer that has run out must be set again
+local PROBE = 4096 -- bytes of a dataset in which its Study Instance UID is looked for first
+
+local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
+local function set(txn, name, value) txn:set_var("txn.dicom." .. name, value) end
+
+local Guard = { id = "DICOM: no instance lands in the wrong pool" }
+Guard.__index = Guard
+
+-- The client's side: left bytes of a PDV that pass or, if `eating`, do not; then pdu_left bytes of its PDU. Within a
+-- message, `command` is true until its command set has ended.
+-- The PACS's side: the same without the eating; `requested` and `answered` count messages, and `refusals` wait for
+-- their turn among the answers.
+function Guard:new()
+  return setmetatable({
+    client = { window = Window.new(), left = 0, pdu_left = 0 },
+    pacs = { window = Window.new(), left = 0, pdu_left = 0, fragments = {} },
+    requested = 0, answered = 0, refusals = {},
+    counts = { passed = 0, held = 0, followed = 0, refused = 0 },
+  }, Guard)
+end
+
+function Guard:start_analyze(_, channel) filter.register_data_filter(self, channel) end
+
+function Guard:tcp_payload(txn, channel)
+  if not var(txn, "promise") then
+    filter.unregister_data_filter(self, channel)
+    return
+  end
+  filter.wake_time(LATER)
+  if channel:is_resp() then return self:from_pacs(txn, channel) end
+  local window = self.client.window:open(channel)
+  if var(txn, "settled") then
+    local passed = self:from_client(txn, window)
+    -- what a client that has gone left unfinished never passes
+    if window:closed() and not self.question then window:remove(passed, window.input - passed) end
+    return window:close(passed)
+  end
+  if var(txn, "refusal") then -- the A-ABORT must outlive the close: see dicom_settle
+    window:remove(0, window.input)
+    return window:close(0)
+  end
+  filter.wake_time(SOON)
+  if self.offered then return window:close(0) end
+  self.offered = true
+  return window:close(#var(txn, "offer"))
+end
+
+core.register_filter("dicom_guard", Guard, function(class) return class end)
+
+function Guard:count(txn, name)
+  self.counts[name] = self.counts[name] + 1
+  set(txn, name, self.counts[name])
+end
+
+-- Follows the client's bytes, and returns how many of them pass.
+function Guard:from_client(txn, window)
+  local client, at = self.client, 0
+  while true do
+    if client.left > 0 then
+      local length = math.min(client.left, window.input - at)
+      if client.eating then window:remove(at, length) else at = at + length end
+      client.left = client.left - length
+      if client.left > 0 then return at end
+      if client.ends then self:end_of_message(txn) end
+    end
+    if self.aborted then
+      window:remove(at, window.input - at)
+      return at
+    end
+    if #self.refusals > 0 then self:answer_client(txn) end
+
+    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, client.pdu_left)
+    if not found then return at end
+    if found == "other" then
+      local type, whole = header, length
+      if #self.refusals > 0 and type ~= pdu.ABORT then
+        filter.wake_time(SOON)
+        return at
+      end
+      client.left, client.eating, client.ends, client.verdict = whole, false, false, nil
+    elseif found == "malformed" then
+      return self:abort(txn, window, at)
+    else
+      client.verdict = client.verdict or self:examine(txn, window, at)
+      if not client.verdict then return at end
+      if client.verdict == "malformed" or is_command ~= client.command then return self:abort(txn, window, at) end
+      if client.verdict == "eat" then
+        client.left, client.eating = header + length, true
+      else
+        local size = pdu.PDV_HEADER + length
+        if not self:framed(window, at, header, size, pdu_left) then
+          filter.wake_time(SOON)
+          return at
+        end
+        client.left, client.eating = pdu.HEADER + size, false
+      end
+      client.pdu_left = pdu_left
+      client.ends = last and (not is_command or not client.has_dataset)
+      if last then client.command = false end
+    end
+  end
+end
+
+-- Sees to it that the PDV of `size` bytes at offset `at`, which passes, is in a PDU of its own, since the next one may
+-- not pass. False if there is no room for a PDU header now.
+function Guard:framed(window, at, header, size, pdu_left)
+  if header == pdu.PDV_HEADER then return window:insert(pdu.header(pdu.P_DATA_TF, size), at) end
+  return pdu_left == 0 or window:replace(pdu.header(pdu.P_DATA_TF, size), at)
+end
+
+function Guard:end_of_message(txn)
+  local client = self.client
+  if client.verdict == "eat" then
+    self:count(txn, "refused")
+    local response = pdu.response(client.context_id, client.elements, pdu.OUT_OF_RESOURCES)
+    self.refusals[#self.refusals + 1] = { after = self.requested, response = response }
+  elseif client.expects_answer then
+    self.requested = self.requested + 1
+  end
+  client.verdict, client.elements, client.ends = nil, nil, false
+end
+
+-- What is to become of the message that begins at offset `at`: "pass", "eat", "malformed", or nil if that is not known
+-- yet.
+function Guard:examine(txn, window, at)
+  local client = self.client
+  local question = self.question
+  if question then
+    if not question.verdict and core.now().sec <= question.deadline then
+      filter.wake_time(SOON)
+      return nil
+    end
+    self.question = nil
+    return self:judged(txn, question.verdict or (var(txn, "mixed") == "follow" and "follow" or "refuse"))
+  end
+
+  local head, problem = self:head(window, at)
+  if problem then return "malformed" end
+  if not head.elements then
+    return window.input - at >= self:room(txn) and "malformed" or nil
+  end
+  local field = head.elements[0x0100]
+  client.command, client.context_id, client.elements = true, head.context_id, head.elements
+  client.has_dataset = head.elements[0x0800] ~= pdu.NO_DATASET
+  client.expects_answer = not pdu.is_response(field) and field ~= pdu.C_CANCEL_RQ
+  if field ~= pdu.C_STORE_RQ or not client.has_dataset then
+    self.first = self.first or {}
+    return "pass"
+  end
+
+  local uid = self:study(txn, window, head)
+  if not self.first then
+    self.first = { study = uid }
+    return self:judged(txn, "pass")
+  end
+  if uid and uid == self.first.study and var(txn, "mixed") ~= "instance" then return self:judged(txn, "pass") end
+  local full = window.input - at >= self:room(txn)
+  if not head.complete and not full then return nil end
+  self:count(txn, "held")
+  self:ask(txn, window, at)
+  filter.wake_time(SOON)
+  return nil
+end
+
+-- The verdict on a C-STORE, counted.
+function Guard:judged(txn, verdict)
+  if verdict == "pass" then
+    self:count(txn, "passed")
+    return "pass"
+  elseif verdict == "follow" then
+    self:count(txn, "followed")
+    return "pass"
+  end
+  return "eat"
+end
+
+-- The message that begins at offset `at`, as far as it is here: context id, the command's elements once they are whole,
+-- where the fragments of its dataset stand, and whether all of them are here. Or nil and true, if it is malformed.
+function Guard:head(window, at)
+  local head = { fragments = {} }
+  local left, command = self.client.pdu_left, {}
+  while true do
+    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, left)
+    if not found then return head end
+    head.context_id = head.context_id or context_id
+    if found ~= "pdv" or context_id ~= head.context_id or is_command == (head.elements ~= nil) then return nil, true end
+    local have = math.min(length, window.input - at - header)
+    if is_command then
+      if have < length then return head end
+      command[#command + 1] = window:read(at + header, length)
+      if last then
+        head.elements = pdu.command_elements(table.concat(command))
+        if not head.elements then return nil, true end
+        if head.elements[0x0800] == pdu.NO_DATASET then return head end
+      end
+    else
+      head.fragments[#head.fragments + 1] = { at = at + header, length = have }
+      if have < length then return head end
+      if last then
+        head.complete = true
+        return head
+      end
+    end
+    at, left = at + header + length, pdu_left
+  end
+end
+
+-- The Study Instance UID of a message; nil or false if it is not known.
+function Guard:study(txn, window, head)
+  local syntax = self:transfer_syntaxes(txn)[head.context_id] or ""
+  local uid
+  for _, most in ipairs { PROBE, math.maxinteger } do
+    local pieces, length = {}, 0
+    for _, fragment in ipairs(head.fragments) do
+      if length >= most then break end
+      pieces[#pieces + 1] = window:read(fragment.at, math.min(fragment.length, most - length))
+      length = length + fragment.length
+    end
+    uid = study_instance_uid(table.concat(pieces), syntax)
+    if uid ~= nil or length < most then return uid end
+  end
+  return uid
+end
+
+function Guard:transfer_syntaxes(txn)
+  self.syntaxes = self.syntaxes or pdu.negotiated(var(txn, "offer"))
+  return self.syntaxes
+end
+
+function Guard:room(txn) return pdu.head_room(#var(txn, "request"), #var(txn, "promise")) end
+
+-- Asks the agent, through the frontend `guard` and as another task, so that nobody else waits for the answer.
+function Guard:ask(txn, window, at)
+  local head = window:read(at, math.min(window.input - at, self:room(txn)))
+  local pdu_left = self.client.pdu_left
+  if pdu_left > 0 then head = pdu.header(pdu.P_DATA_TF, pdu_left) .. head end
+  local asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
+    var(txn, "promise"), head, var(txn, "backend"), var(txn, "mixed") or "refuse"))
+  local question = { deadline = core.now().sec + ANSWER_TIMEOUT }
+  self.question = question
+  core.register_task(function()
+    local socket = core.tcp()
+    socket:settimeout(ANSWER_TIMEOUT)
+    if socket:connect(ADDRESS) and socket:send(asked) then
+      local answer = socket:receive("*l")
+      if answer ~= "" then question.verdict = answer end
+    end
+    socket:close()
+  end)
+end
+
+-- Gives up an association that cannot be followed: PS3.8 §9.2.2 would have the PACS do so.
+function Guard:abort(txn, window, at)
+  self.aborted = true
+  set(txn, "refusal", "malformed-pdata")
+  window:remove(at, window.input - at)
+  window:insert(ABORT_INVALID_PARAMETER, at)
+  txn.res:send(ABORT_INVALID_PARAMETER)
+  return window.input
+end
+
+-- Sends the answers to what was eaten: all whose turn it is, if no PDU of the PACS is under way.
+function Guard:answer_client(txn)
+  local pacs = self.pacs
+  while #self.refusals > 0 do
+    local turn = self.answered >= self.refusals[1].after and pacs.left == 0 and pacs.pdu_left == 0
+    if not turn or txn.res:input() > 0 then return end
+    local window = pacs.window:open(txn.res)
+    local sent = txn.res:send(self.refusals[1].response)
+    if sent ~= #self.refusals[1].response then
+      filter.wake_time(SOON)
+      return
+    end
+    table.remove(self.refusals, 1)
+    window:sent(sent)
+  end
+end
+
+-- Follows the PACS's bytes, and returns how many of them pass: all, but for a header or a command that is not whole.
+function Guard:from_pacs(txn, channel)
+  local pacs = self.pacs
+  local window, at = pacs.window:open(channel), 0
+  self.client.window:open(txn.req)
+  while true do
+    if pacs.left > 0 then
+      local length = math.min(pacs.left, window.input - at)
+      at, pacs.left = at + length, pacs.left - length
+      if pacs.left > 0 then break end
+    end
+    if pacs.pdu_left == 0 then
+      while self.refusals[1] and self.answered >= self.refusals[1].after do
+        local response = self.refusals[1].response
+        if not window:insert(response, at) then break end
+        at = at + #response
+        table.remove(self.refusals, 1)
+      end
+    end
+    local found, header, length, _, is_command, last, pdu_left = pdu.next(window, at, pacs.pdu_left)
+    if found == "pdv" then
+      if is_command then
+        if window.input - at < header + length and length < pdu.ROOM // 2 then break end
+        pacs.fragments[#pacs.fragments + 1] = window:read(at + header, math.min(length, window.input - at - header))
+        if last then self:end_of_response() end
+      end
+      pacs.left, pacs.pdu_left = header + length, pdu_left
+    elseif found then -- what is malformed, the client judges
+      pacs.left = found == "other" and length or math.maxinteger
+    else
+      break
+    end
+  end
+  return window:close(window:closed() and window.input or at)
+end
+
+function Guard:end_of_response()
+  local elements = pdu.command_elements(table.concat(self.pacs.fragments))
+  self.pacs.fragments = {}
+  if elements and pdu.is_response(elements[0x0100]) and not pdu.is_pending(elements[0x0900]) then
+    self.answered = self.answered + 1
+  end
+end

@@ -1,0 +1,125 @@
+-- The DICOM upper layer (PS3.8 §9.3) and command sets (PS3.7 §6.3) as far as HAProxy must know them.
+
+-- What fits beside a SPOE frame's own fields: names, addresses, lengths (max-frame-size is at most tune.bufsize - 4).
+local FRAME_OVERHEAD = 512
+
+local pdu = {
+  ROOM = tonumber(os.getenv("BUFFER_ROOM")), -- bytes of a buffer that a client can fill; haproxy.cfg
+  ASSOCIATE_RQ = 1, ASSOCIATE_AC = 2, ASSOCIATE_RJ = 3, P_DATA_TF = 4, RELEASE_RQ = 5, RELEASE_RP = 6, ABORT = 7,
+  HEADER = 6, -- bytes: type, reserved, length of the rest as u32be (§9.3.1)
+  PDV_HEADER = 6, -- bytes: length of the rest as u32be, context id, control (§9.3.5, E.2)
+}
+
+function pdu.header(type, length) return string.pack(">BBI4", type, 0, length) end
+
+function pdu.associate_rj(result, source, reason)
+  return pdu.header(pdu.ASSOCIATE_RJ, 4) .. string.char(0, result, source, reason)
+end
+
+function pdu.abort(source, reason) return pdu.header(pdu.ABORT, 4) .. string.char(0, 0, source, reason) end
+
+pdu.RELEASE_RP_PDU = pdu.header(pdu.RELEASE_RP, 4) .. "\0\0\0\0"
+
+-- Type, and length of the rest, of the PDU at offset `at` of `window`.
+function pdu.read_header(window, at) return string.unpack(">BxI4", window:read(at, pdu.HEADER)) end
+
+-- What stands at offset `at` of `window`, where `left` bytes of a P-DATA-TF PDU are still to come (0: a PDU begins):
+--   nil           its headers are not whole yet
+--   "malformed"   a PDV that does not fit its PDU
+--   "other"       another PDU than P-DATA-TF: with its type and length, header included
+--   "pdv"         with its header's length (and the PDU's, if the PDU begins here), the bytes of data, the context id,
+--                 whether it is of a command, whether it is the last fragment, and what is then left of the PDU
+function pdu.next(window, at, left)
+  local have, header = window.input - at, 0
+  if left == 0 then
+    if have < pdu.HEADER then return nil end
+    local type, length = pdu.read_header(window, at)
+    if type ~= pdu.P_DATA_TF then return "other", type, pdu.HEADER + length end
+    header, left = pdu.HEADER, length
+  end
+  if left < pdu.PDV_HEADER then return "malformed" end
+  if have < header + pdu.PDV_HEADER then return nil end
+  local length, context_id, control = string.unpack(">I4BB", window:read(at + header, pdu.PDV_HEADER))
+  left = left - 4 - length
+  if length < 2 or left < 0 then return "malformed" end
+  return "pdv", header + pdu.PDV_HEADER, length - 2, context_id, control & 1 == 1, control & 2 == 2, left
+end
+
+-- Elements of a command set (implicit VR little endian) by element number; nil if malformed or without Command Field.
+function pdu.command_elements(bytes)
+  local elements, at = {}, 1
+  while at <= #bytes do
+    if at + 7 > #bytes then return nil end
+    local group, element, length = string.unpack("<I2I2I4", bytes, at)
+    if group ~= 0 or at + 7 + length > #bytes then return nil end
+    elements[element] = bytes:sub(at + 8, at + 7 + length)
+    at = at + 8 + length
+  end
+  return elements[0x0100] and elements
+end
+
+pdu.C_STORE_RQ, pdu.C_ECHO_RQ, pdu.C_CANCEL_RQ = "\x01\x00", "\x30\x00", "\xFF\x0F"
+pdu.NO_DATASET = "\x01\x01"
+pdu.SUCCESS, pdu.OUT_OF_RESOURCES = "\x00\x00", "\x00\xA7"
+
+-- PENDING: the status of a response that others follow (PS3.7 Annex C)
+function pdu.is_pending(status) return status == "\x00\xFF" or status == "\x01\xFF" end
+
+-- Whether a command (its Command Field) is a response.
+function pdu.is_response(field) return #field == 2 and field:byte(2) & 0x80 ~= 0 end
+
+local function element(number, value) return string.pack("<I2I2s4", 0, number, value) end
+
+-- The P-DATA-TF PDU that answers a request with `status` (PS3.7 §9.3.1.2, §9.3.5.2).
+function pdu.response(context_id, request, status)
+  local field = string.unpack("<I2", request[0x0100]) | 0x8000
+  local elements = element(0x0002, request[0x0002] or "")
+    .. element(0x0100, string.pack("<I2", field))
+    .. element(0x0120, request[0x0110] or "\0\0")
+    .. element(0x0800, pdu.NO_DATASET)
+    .. element(0x0900, status)
+    .. (request[0x1000] and element(0x1000, request[0x1000]) or "")
+  local command = element(0x0000, string.pack("<I4", #elements)) .. elements
+  local pdv = string.pack(">I4BB", #command + 2, context_id, 3) .. command
+  return pdu.header(pdu.P_DATA_TF, #pdv) .. pdv
+end
+
+-- The transfer syntax of each presentation context of an A-ASSOCIATE-RQ or -AC by context id (of an AC: of those
+-- accepted), and the maximum PDU length; nil if malformed (PS3.8 §9.3.2, §9.3.3).
+function pdu.negotiated(bytes)
+  local contexts, max_pdu_length = {}, 0
+  local function items(from, to, visit)
+    local at = from
+    while at <= to do
+      if at + 3 > to then return false end
+      local type, length = string.unpack(">BxI2", bytes, at)
+      if at + 3 + length > to then return false end
+      if visit(type, at + 4, at + 3 + length) == false then return false end
+      at = at + 4 + length
+    end
+    return true
+  end
+  local whole = #bytes >= 74 and items(75, #bytes, function(type, from, to)
+    if type == 0x20 or type == 0x21 then
+      if from + 3 > to then return false end
+      local id, result = bytes:byte(from), type == 0x21 and bytes:byte(from + 2) or 0
+      return items(from + 4, to, function(sub_type, sub_from, sub_to)
+        if sub_type == 0x40 and result == 0 then contexts[id] = bytes:sub(sub_from, sub_to):gsub("[\0 ]+$", "") end
+      end)
+    elseif type == 0x50 then
+      return items(from, to, function(sub_type, sub_from, sub_to)
+        if sub_type == 0x51 then
+          if sub_to - sub_from ~= 3 then return false end
+          max_pdu_length = string.unpack(">I4", bytes, sub_from)
+        end
+      end)
+    end
+  end)
+  if whole then return contexts, max_pdu_length end
+end
+
+-- What the head of a message may take (bytes) in a question to the agent, beside an A-ASSOCIATE-RQ and -AC of these
+-- lengths: all of it must fit into a SPOE frame and a buffer.
+function pdu.head_room(request, promise) return pdu.ROOM - FRAME_OVERHEAD - request - promise end
+
+return pdu

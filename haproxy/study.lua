@@ -1,0 +1,58 @@
+-- The Study Instance UID of a dataset (PS3.5 §7.1), found by walking its elements: the same bytes may also stand in
+-- an item of a sequence, as a reference to another study.
+
+local STUDY_INSTANCE_UID = 0x0020000D
+local UNDEFINED = 0xFFFFFFFF
+local IMPLICIT = "1.2.840.10008.1.2"
+local ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+
+-- VRs whose length takes four bytes (PS3.5 Table 7.1-1)
+local LONG = {}
+for vr in ("OB OD OF OL OV OW SQ SV UC UN UR UT UV"):gmatch("%a%a") do LONG[vr] = true end
+
+-- Explicit VR little endian, encapsulated or not, but for what is compressed as a whole.
+local function is_explicit(syntax)
+  if syntax:find("^1%.2%.840%.10008%.1%.2%.4%.95$") or syntax:find("^1%.2%.840%.10008%.1%.2%.4%.205$") then return false end
+  return syntax == "1.2.840.10008.1.2.1" or syntax:find("^1%.2%.840%.10008%.1%.2%.4%.%d+$") ~= nil
+    or syntax == "1.2.840.10008.1.2.5"
+end
+
+-- Tag, VR (explicit only), length of the header, and of the value, of the element at `at`; nil if not all of it is here.
+local function element_header(bytes, at, implicit)
+  if at + 7 > #bytes then return nil end
+  local group, element = string.unpack("<I2I2", bytes, at)
+  local tag = group << 16 | element
+  if implicit or group == 0xFFFE then return tag, nil, 8, (string.unpack("<I4", bytes, at + 4)) end
+  local vr = bytes:sub(at + 4, at + 5)
+  if not LONG[vr] then return tag, vr, 8, (string.unpack("<I2", bytes, at + 6)) end
+  if at + 11 > #bytes then return nil end
+  return tag, vr, 12, (string.unpack("<I4", bytes, at + 8))
+end
+
+-- The UID; nil if more of the dataset is needed to find it; false if it has none, or none that can be found here.
+local function study_instance_uid(bytes, transfer_syntax)
+  local implicit = transfer_syntax == IMPLICIT
+  if not implicit and not is_explicit(transfer_syntax) then return false end
+  local at, depth = 1, 0 -- depth: sequences and items of undefined length around this place
+  while true do
+    local tag, vr, header, length = element_header(bytes, at, implicit)
+    if not tag then return nil end
+    at = at + header
+    if tag == ITEM_END or tag == SEQUENCE_END then
+      depth = depth - 1
+      if depth < 0 then return false end
+    elseif depth == 0 and tag >= STUDY_INSTANCE_UID then
+      if tag > STUDY_INSTANCE_UID or length == UNDEFINED then return false end
+      if at + length - 1 > #bytes then return nil end
+      local uid = bytes:sub(at, at + length - 1):gsub("[\0 ]+$", "")
+      return uid ~= "" and uid
+    elseif length == UNDEFINED then
+      if vr == "UN" then return false end -- holds implicit VR (PS3.5 §6.2.2)
+      depth = depth + 1
+    else
+      at = at + length
+    end
+  end
+end
+
+return study_instance_uid

@@ -1,0 +1,100 @@
+-- Reads the bytes of a channel inside a filter, exactly.
+--
+-- HAProxy keeps a channel's bytes in a ring: first the output, which is on its way out, then the input, which the filter
+-- sees. Channel:data() gets wrong how far the bytes from a place in the ring are in one piece (HAProxy 2.6 to 3.2: it
+-- counts from the ring's origin what should be counted from the first byte), so that once something has been passed
+-- on, what it returns may end in old bytes from the ring's origin. Where that happens follows from where the first byte
+-- of input stands in the ring, and that can be known: nothing moves it but what the filter passes on, and that the
+-- ring begins at its origin again after it was empty. If it is not certain that it was empty, both cases are kept, and
+-- only what is right in either is read in one piece.
+
+local SIZE, ROOM = tonumber(os.getenv("BUFFER_SIZE")), tonumber(os.getenv("BUFFER_ROOM")) -- bytes; haproxy.cfg
+
+local Window = {}
+Window.__index = Window
+
+-- input: bytes that the filter sees. starts: where in the ring the first of them may stand. drained: all that was there
+-- before has been passed on.
+function Window.new() return setmetatable({ starts = { 0 }, drained = false }, Window) end
+
+-- Looks at `channel`, at the beginning of each call of the filter.
+function Window:open(channel)
+  self.channel, self.input, self.output = channel, channel:input(), channel:output()
+  if self.drained then
+    if self.output == 0 then self:may_start_at_origin() end
+    self.drained = self.input == 0
+  end
+  return self
+end
+
+function Window:may_start_at_origin()
+  if self.input == 0 then
+    self.starts = { 0 }
+    return
+  end
+  for _, start in ipairs(self.starts) do
+    if start == 0 then return end
+  end
+  self.starts[#self.starts + 1] = 0
+end
+
+-- Notes that the filter passes on the first `passed` bytes, and returns that for HAProxy.
+function Window:close(passed)
+  for index, start in ipairs(self.starts) do self.starts[index] = (start + passed) % SIZE end
+  self.drained = passed == self.input
+  return passed
+end
+
+-- How many bytes from offset `at` Channel:data() gets right, with `padding` bytes behind the input.
+function Window:in_one_piece(at, padding)
+  local held, most = self.output + self.input + padding, SIZE
+  for _, start in ipairs(self.starts) do
+    local place = (start + at) % SIZE
+    most = math.min(most, SIZE - place, SIZE - (start - self.output + place) % SIZE)
+    if place <= held then most = math.min(most, held - place) end
+  end
+  return most
+end
+
+-- The `length` bytes of input from offset `at`; they must be there.
+function Window:read(at, length)
+  local most = self:in_one_piece(at, 0)
+  if most >= length then return length > 0 and self.channel:data(at, length) or "" end
+  if most > 0 then return self.channel:data(at, most) .. self:read(at + most, length - most) end
+  return self:read_byte(at) .. self:read(at + 1, length - 1)
+end
+
+-- The byte that cannot be read with this number of bytes in the ring: for a moment there are some more.
+function Window:read_byte(at)
+  local padding = 1
+  while self:in_one_piece(at, padding) == 0 do padding = padding + 1 end
+  assert(self.channel:insert(string.rep("\0", padding), self.input) == padding, "window.lua: no room to read")
+  local byte = self.channel:data(at, 1)
+  self.channel:remove(self.input, padding)
+  return byte
+end
+
+-- Whether no more bytes will come. Channel:may_recv() is false, too, while there is no room for them.
+function Window:closed() return not self.channel:may_recv() and self.input + self.output < ROOM end
+
+-- Notes that `length` bytes of output were put before the input.
+function Window:sent(length)
+  self.input = self.input + length
+  self:close(length)
+end
+
+-- These change the input. Inserting answers whether there was room.
+function Window:remove(at, length)
+  self.channel:remove(at, length)
+  self.input = self.input - length
+end
+
+function Window:insert(bytes, at)
+  if self.channel:insert(bytes, at) ~= #bytes then return false end
+  self.input = self.input + #bytes
+  return true
+end
+
+function Window:replace(bytes, at) return self.channel:set(bytes, at, #bytes) == #bytes end
+
+return Window

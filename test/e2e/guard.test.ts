@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, describe, test } from 'node:test'
+import {
+  decodeCommandSet,
+  decodePData,
+  encodeAbort,
+  encodePData,
+  PduType,
+  pduHeaderLength,
+} from '../../agent/dicom/index.ts'
+import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { waitUntil } from '../support/haproxy.ts'
+import {
+  associateRq,
+  CT_IMAGE,
+  commandOnly,
+  contexts,
+  datasetPdus,
+  image,
+  MR_IMAGE,
+  releaseRq,
+  type StoreOptions,
+  storeRq,
+  VERIFICATION,
+} from '../support/messages.ts'
+import { type Pacs, startPacs } from '../support/pacs.ts'
+import { Peer } from '../support/peer.ts'
+
+const rules = (mixed: string) => `
+mixed: ${mixed}
+rules:
+  - { name: CT, when: { Modality: CT }, route: ct }
+  - { name: MR, when: { Modality: MR }, route: mr }
+  - { name: nobody, when: { Modality: XX }, reject: no-reason-given }
+`
+const presentationContexts = contexts([CT_IMAGE, MR_IMAGE, VERIFICATION])
+const contextOf: Record<string, number> = { CT: 1, MR: 3, XX: 1 }
+
+type Instance = Parameters<typeof image>[0] & StoreOptions
+
+/** An instance of a study of its modality, but for what `instance` says. */
+function instanceOf(modality: string, instance: Instance = {}): Buffer {
+  const study = `1.2.${modality.charCodeAt(0)}`
+  const options = { contextId: contextOf[modality] ?? 1, sopInstance: `${modality}.${instance.messageId}` }
+  return storeRq(image({ modality, study, ...instance }), { ...options, ...instance })
+}
+
+const outOfResources = 0xa700
+
+describe('the guard', { concurrency: true }, () => {
+  let ct: Pacs
+  let mr: Pacs
+  const balancers: Partial<Record<'refuse' | 'follow' | 'instance' | 'alone', Balancer>> = {}
+
+  before(async () => {
+    ct = await startPacs()
+    mr = await startPacs()
+    const pools = { ct: [{ name: 'CT', port: ct.port }], mr: [{ name: 'MR', port: mr.port }] }
+    balancers.refuse = await startBalancer({ rules: rules('refuse'), pools })
+    balancers.follow = await startBalancer({ rules: rules('follow'), pools })
+    balancers.instance = await startBalancer({ rules: rules('instance'), pools })
+    balancers.alone = await startBalancer({ rules: rules('refuse'), pools, agents: 1 })
+  })
+  after(async () => {
+    await Promise.all(Object.values(balancers).map(balancer => balancer.stop()))
+    await Promise.all([ct?.stop(), mr?.stop()])
+  })
+
+  type Mode = keyof typeof balancers
+  const balancer = (mode: Mode): Balancer => balancers[mode] as Balancer
+
+  async function associate(callingAE: string, mode: Mode = 'refuse'): Promise<Peer> {
+    const peer = await Peer.connect(balancer(mode).port)
+    peer.send(associateRq({ callingAE, presentationContexts }))
+    assert.equal((await peer.receive())?.type, PduType.associateAc)
+    return peer
+  }
+
+  /** "message id: status" of the next `count` responses. */
+  async function responses(peer: Peer, count: number): Promise<string[]> {
+    const statuses: string[] = []
+    while (statuses.length < count) {
+      const pdu = await peer.receive()
+      assert.equal(pdu?.type, PduType.pData)
+      for (const pdv of decodePData(pdu.bytes.subarray(pduHeaderLength))) {
+        const { MessageIDBeingRespondedTo: id, Status = 0 } = decodeCommandSet(pdv.data).elements
+        statuses.push(`${id}: ${Status.toString(16)}`)
+      }
+    }
+    return statuses
+  }
+
+  async function release(peer: Peer): Promise<void> {
+    peer.send(releaseRq)
+    const rest = await peer.rest()
+    assert.deepEqual(
+      rest.map(({ type }) => type),
+      [PduType.releaseRp],
+    )
+    peer.close()
+  }
+
+  function storedBy(pacs: Pacs, callingAE: string): string[] {
+    return pacs.stored.filter(({ rq }) => rq.callingAE === callingAE).map(({ sopInstance }) => sopInstance)
+  }
+
+  /** What HAProxy's log counts: passed / held / followed / refused. */
+  async function counted(callingAE: string, mode: Mode = 'refuse'): Promise<string | undefined> {
+    return (await balancer(mode).logLine(callingAE)).match(/ instances=(\S+) /)?.[1]
+  }
+
+  test('CT, MR, CT, MR: the CTs arrive, the MRs are refused to be sent again, and then arrive', async () => {
+    const peer = await associate('MIXED')
+    for (const [index, modality] of ['CT', 'MR', 'CT', 'MR'].entries()) {
+      peer.send(instanceOf(modality, { messageId: index + 1 }))
+      const status = modality === 'CT' ? '0' : outOfResources.toString(16)
+      assert.deepEqual(await responses(peer, 1), [`${index + 1}: ${status}`])
+    }
+    await release(peer)
+    assert.deepEqual(storedBy(ct, 'MIXED'), ['CT.1', 'CT.3'])
+    assert.deepEqual(storedBy(mr, 'MIXED'), [])
+    assert.equal(await counted('MIXED'), '2/2/-/2')
+
+    const again = await associate('AGAIN')
+    again.send(instanceOf('MR', { messageId: 2 }), instanceOf('MR', { messageId: 4 }))
+    assert.deepEqual(await responses(again, 2), ['2: 0', '4: 0'])
+    await release(again)
+    assert.deepEqual(storedBy(mr, 'AGAIN'), ['MR.2', 'MR.4'])
+  })
+
+  test('the agent logs each question with rule, pool and verdict', async () => {
+    const peer = await associate('LOGGED')
+    peer.send(instanceOf('CT'), instanceOf('MR', { messageId: 2, patientId: 'SECRET' }))
+    await responses(peer, 2)
+    await release(peer)
+    const id = (await balancer('refuse').logLine('LOGGED')).match(/[0-9a-f-]{36}/)?.[0]
+    const lines = balancer('refuse').agents.flatMap(agent => agent.output().split('\n'))
+    const logged = lines.find(line => line.includes(`${id}`) && line.includes('"instance"'))
+    assert.ok(logged)
+    const { rule, pool, bound, verdict } = JSON.parse(logged)
+    assert.deepEqual(
+      { rule, pool, bound, verdict },
+      { rule: 'MR', pool: 'mr', bound: 'ct', verdict: 'refuse' },
+    )
+    assert.ok(!lines.some(line => line.includes('SECRET')))
+  })
+
+  test('responses come in order, though nobody waits for them', async () => {
+    const peer = await associate('PIPELINED')
+    const order = ['CT', 'MR', 'MR', 'CT', 'CT', 'MR', 'CT', 'MR']
+    const echo = (messageId: number) => commandOnly(0x0030, { contextId: 5, messageId })
+    peer.send(...order.flatMap((modality, n) => [instanceOf(modality, { messageId: n }), echo(100 + n)]))
+    const expected = order.flatMap((modality, n) => [
+      `${n}: ${modality === 'CT' ? '0' : outOfResources.toString(16)}`,
+      `${100 + n}: 0`,
+    ])
+    assert.deepEqual(await responses(peer, expected.length), expected)
+    await release(peer)
+    assert.deepEqual(storedBy(ct, 'PIPELINED'), ['CT.0', 'CT.3', 'CT.4', 'CT.6'])
+  })
+
+  test('another study that belongs to the same pool passes', async () => {
+    const peer = await associate('STUDIES')
+    for (let n = 0; n < 5; n++) {
+      peer.send(instanceOf('CT', { messageId: n, study: `1.2.3.${n}` }))
+      assert.deepEqual(await responses(peer, 1), [`${n}: 0`])
+    }
+    await release(peer)
+    assert.equal(await counted('STUDIES'), '5/4/-/-')
+  })
+
+  test('a study whose UID begins like that of the first is another', async () => {
+    const peer = await associate('PREFIX')
+    peer.send(instanceOf('CT', { study: '1.2.3' }), instanceOf('MR', { messageId: 2, study: '1.2.34' }))
+    assert.deepEqual(await responses(peer, 2), ['1: 0', '2: a700'])
+    await release(peer)
+  })
+
+  test('the same study passes unasked; with mixed: instance every instance is judged', async () => {
+    for (const [mode, status, count] of [
+      ['refuse', '0', '2/-/-/-'],
+      ['instance', 'a700', '1/1/-/1'],
+    ] as const) {
+      const peer = await associate('STUDY', mode)
+      peer.send(instanceOf('CT', { study: '1.2' }), instanceOf('MR', { messageId: 2, study: '1.2' }))
+      assert.deepEqual(await responses(peer, 2), ['1: 0', `2: ${status}`])
+      await release(peer)
+      assert.equal(await counted('STUDY', mode), count)
+    }
+  })
+
+  test('with mixed: follow they go along, and are counted', async () => {
+    const peer = await associate('FOLLOW', 'follow')
+    peer.send(instanceOf('CT', { messageId: 1 }), instanceOf('MR', { messageId: 2 }))
+    assert.deepEqual(await responses(peer, 2), ['1: 0', '2: 0'])
+    await release(peer)
+    assert.deepEqual(storedBy(ct, 'FOLLOW'), ['CT.1', 'MR.2'])
+    assert.equal(await counted('FOLLOW', 'follow'), '1/1/1/-')
+  })
+
+  test('what the rules reject, and what has no study, is judged too', async () => {
+    const peer = await associate('REJECTED')
+    peer.send(instanceOf('CT', { study: '' }), instanceOf('XX', { messageId: 2, study: '' }))
+    peer.send(instanceOf('CT', { messageId: 3, study: '' }))
+    assert.deepEqual(await responses(peer, 3), ['1: 0', '2: a700', '3: 0'])
+    await release(peer)
+    assert.equal(await counted('REJECTED'), '2/2/-/1')
+  })
+
+  test('several PDVs in a PDU, also of different messages', async () => {
+    const peer = await associate('PACKED')
+    const messages = ['CT', 'MR', 'CT', 'MR'].map((modality, n) =>
+      instanceOf(modality, { messageId: n, fragment: 300 }),
+    )
+    peer.send(...packed(pdvs(Buffer.concat(messages)), 7))
+    assert.deepEqual(await responses(peer, 4), ['0: 0', '1: a700', '2: 0', '3: a700'])
+    await release(peer)
+    assert.deepEqual(storedBy(ct, 'PACKED'), ['CT.0', 'CT.2'])
+  })
+
+  test('when no agent answers, what is not of the same study is refused', async () => {
+    const peer = await associate('ALONE', 'alone')
+    peer.send(instanceOf('CT'))
+    assert.deepEqual(await responses(peer, 1), ['1: 0'])
+    await balancer('alone').agents[0]?.stop()
+    peer.send(instanceOf('CT', { messageId: 2 }), instanceOf('CT', { messageId: 3, study: '1.9' }))
+    assert.deepEqual(await responses(peer, 2), ['2: 0', '3: a700'])
+    await release(peer)
+  })
+
+  test('a refused instance of 200 MB takes no memory', async () => {
+    const peer = await associate('LARGE')
+    peer.send(instanceOf('CT'))
+    await responses(peer, 1)
+    const before = await peakMemory(balancer('refuse').haproxy.pid)
+    peer.send(instanceOf('MR', { messageId: 2, last: false, size: 8_000_000 }))
+    const part = Buffer.alloc(8_000_000, 7)
+    for (let sent = 0; sent < 200_000_000; sent += part.length) {
+      const last = sent + part.length >= 200_000_000
+      if (!peer.socket.write(datasetPdus(part, { contextId: 3, fragment: 131066, last })))
+        await new Promise(resolve => peer.socket.once('drain', resolve))
+    }
+    assert.deepEqual(await responses(peer, 1), ['2: a700'])
+    peer.send(instanceOf('CT', { messageId: 3 }))
+    assert.deepEqual(await responses(peer, 1), ['3: 0'])
+    await release(peer)
+    assert.deepEqual(storedBy(ct, 'LARGE'), ['CT.undefined', 'CT.3'])
+    const grown = (await peakMemory(balancer('refuse').haproxy.pid)) - before
+    assert.ok(grown < 10_000_000, `HAProxy grew by ${grown} bytes`)
+  })
+
+  test('a client that aborts, or goes, in the middle of a held instance leaves nothing of it at the PACS', async () => {
+    for (const end of [encodeAbort({ source: 0, reason: 0 }), Buffer.alloc(0)]) {
+      const callingAE = `GONE-${end.length}`
+      const peer = await associate(callingAE)
+      peer.send(instanceOf('CT'))
+      await responses(peer, 1)
+      peer.send(instanceOf('MR', { messageId: 2, last: false }), end)
+      peer.socket.end()
+      await balancer('refuse').logLine(callingAE)
+      assert.deepEqual(storedBy(ct, callingAE), ['CT.undefined'])
+      peer.close()
+    }
+  })
+
+  test('what cannot be followed is aborted on both sides', async () => {
+    const peer = await associate('MALFORMED')
+    peer.send(instanceOf('CT'))
+    await responses(peer, 1)
+    const dataset = encodePData([{ contextId: 1, command: false, last: true, data: Buffer.alloc(10) }])
+    peer.send(dataset)
+    assert.deepEqual(
+      (await peer.rest()).map(({ type }) => type),
+      [PduType.abort],
+    )
+    peer.close()
+    assert.match(await balancer('refuse').logLine('MALFORMED'), /refusal=malformed-pdata/)
+  })
+})
+
+/** The PDVs of these P-DATA-TF PDUs, in order. */
+function pdvs(bytes: Buffer) {
+  const found: ReturnType<typeof decodePData>[number][] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + pduHeaderLength + bytes.readUInt32BE(at + 2)
+    found.push(...decodePData(bytes.subarray(at + pduHeaderLength, end)))
+    at = end
+  }
+  return found
+}
+
+/** P-DATA-TF PDUs of this many PDVs each. */
+function packed(all: ReturnType<typeof pdvs>, each: number): Buffer[] {
+  return Array.from({ length: Math.ceil(all.length / each) }, (_, n) =>
+    encodePData(all.slice(n * each, n * each + each)),
+  )
+}
+
+/** The most memory that a process ever had resident, in bytes. */
+async function peakMemory(pid: number): Promise<number> {
+  const status = await waitUntil(() => readFile(`/proc/${pid}/status`, 'utf8'))
+  return 1024 * Number(status.match(/VmHWM:\s+(\d+) kB/)?.[1])
+}
