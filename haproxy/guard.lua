@@ -70,6 +70,20 @@ function Guard:count(txn, name)
   set(txn, name, self.counts[name])
 end
 
+local questions = {} -- that are still to be asked
+
+-- One function for all questions: HAProxy 2.6 never lets go of one that it was given.
+local function ask_agent()
+  local question = table.remove(questions, 1)
+  local socket = core.tcp()
+  socket:settimeout(ANSWER_TIMEOUT)
+  if socket:connect(ADDRESS) and socket:send(question.asked) then
+    local answer = socket:receive("*l")
+    if answer ~= "" then question.verdict = answer end
+  end
+  socket:close()
+end
+
 -- Follows the client's bytes, and returns how many of them pass.
 function Guard:from_client(txn, window)
   local client, at = self.client, 0
@@ -252,19 +266,13 @@ function Guard:ask(txn, window, at)
   local head = window:read(at, math.min(window.input - at, self:room(txn)))
   local pdu_left = self.client.pdu_left
   if pdu_left > 0 then head = pdu.header(pdu.P_DATA_TF, pdu_left) .. head end
-  local asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
-    var(txn, "promise"), head, var(txn, "backend"), var(txn, "mixed") or "refuse"))
-  local question = { deadline = core.now().sec + ANSWER_TIMEOUT }
-  self.question = question
-  core.register_task(function()
-    local socket = core.tcp()
-    socket:settimeout(ANSWER_TIMEOUT)
-    if socket:connect(ADDRESS) and socket:send(asked) then
-      local answer = socket:receive("*l")
-      if answer ~= "" then question.verdict = answer end
-    end
-    socket:close()
-  end)
+  self.question = {
+    deadline = core.now().sec + ANSWER_TIMEOUT,
+    asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
+      var(txn, "promise"), head, var(txn, "backend"), var(txn, "mixed") or "refuse")),
+  }
+  questions[#questions + 1] = self.question
+  core.register_task(ask_agent)
 end
 
 -- Gives up an association that cannot be followed: PS3.8 §9.2.2 would have the PACS do so.
