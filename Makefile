@@ -37,6 +37,10 @@ test: setup lint ## Check and test everything
 test-e2e: setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
 	node --test --test-concurrency=2 'test/e2e/**/*.test.ts' test/haproxy-spoe/real-haproxy.test.ts
 
+.PHONY: bench
+bench: setup ## Measure what the guard costs, in about two minutes
+	@node test/bench/guard.ts
+
 .PHONY: lint
 lint: setup ## Types, formatting and lint
 	biome check .
