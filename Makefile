@@ -41,6 +41,10 @@ test-e2e: setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for anoth
 soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
+.PHONY: bench
+bench: setup ## Measure what the guard costs, in about two minutes
+	@node test/bench/guard.ts
+
 .PHONY: lint
 lint: setup ## Types, formatting and lint
 	biome check .

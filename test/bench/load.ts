@@ -1,0 +1,50 @@
+// What sends, as a process of its own: reads a Load as one line of JSON, and answers with a LoadResult as one line.
+//   echo '{"port":11112,"associations":1,"parallel":1,"instances":10,"studies":1,"size":20480,"pduLength":16384}' |
+//     node test/bench/load.ts
+import { createInterface } from 'node:readline'
+import { storeAll, type Times } from './association.ts'
+import { prepareInstances, type Shape } from './instances.ts'
+
+export interface Load extends Shape {
+  port: number
+  /** in all */
+  associations: number
+  /** at once */
+  parallel: number
+}
+
+export interface LoadResult {
+  /** milliseconds from the first connection to the last release */
+  elapsed: number
+  /** milliseconds of CPU in that time */
+  cpu: number
+  associations: Times[]
+}
+
+const prepared = new Map<string, Buffer[][]>()
+
+/** The same bytes each time: a load that is measured again is not prepared again. */
+function instancesOf({ instances, studies, size, pduLength }: Shape): Buffer[][] {
+  const key = [instances, studies, size, pduLength].join()
+  const known = prepared.get(key) ?? prepareInstances({ instances, studies, size, pduLength })
+  prepared.set(key, known)
+  return known
+}
+
+async function run({ port, parallel, ...load }: Load): Promise<LoadResult> {
+  const instances = instancesOf(load)
+  const associations: Times[] = []
+  let left = load.associations
+  async function client(): Promise<void> {
+    while (left-- > 0) associations.push(await storeAll(port, instances))
+  }
+  const start = performance.now()
+  const before = process.cpuUsage()
+  await Promise.all(Array.from({ length: parallel }, client))
+  const { user, system } = process.cpuUsage(before)
+  return { elapsed: performance.now() - start, cpu: (user + system) / 1000, associations }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await run(JSON.parse(line))))
+}

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { interleave, spread } from './rounds.ts'
+
+test('every other round has the opposite order', async () => {
+  const order: string[] = []
+  const measured = (name: string) => async () => order.push(name)
+  const results = await interleave(3, { a: measured('a'), b: measured('b') }, () => {})
+  assert.equal(order.join(''), 'abbaab')
+  assert.deepEqual(results, [
+    { a: 1, b: 2 },
+    { a: 4, b: 3 },
+    { a: 5, b: 6 },
+  ])
+})
+
+test('median, quartiles and range of numbers in any order', () => {
+  const { median, quartiles, range } = spread([5, 1, 4, 2, 3])
+  assert.deepEqual({ median, quartiles, range }, { median: 3, quartiles: [2, 4], range: [1, 5] })
+  assert.equal(spread([1, 2]).median, 1.5)
+})
+
+test('95 % of the medians of the same distribution lie in the confidence interval', () => {
+  const { confidence } = spread(Array.from({ length: 101 }, (_, index) => index))
+  // the order statistics 41 and 61 of 101: the binomial distribution has 95.4 % between them
+  assert.deepEqual(confidence.map(Math.round), [40, 60])
+})

@@ -1,0 +1,47 @@
+/**
+ * Measures every variant once in each round, every other round in the opposite order, so that what the machine does
+ * beside falls on all of them alike.
+ */
+export async function interleave<Name extends string, T>(
+  rounds: number,
+  variants: Readonly<Record<Name, () => Promise<T>>>,
+  done: (rounds: number) => void,
+): Promise<Record<Name, T>[]> {
+  const names = Object.keys(variants) as Name[]
+  const results: Record<Name, T>[] = []
+  for (let round = 0; round < rounds; round++) {
+    const result = {} as Record<Name, T>
+    for (const name of round % 2 === 0 ? names : names.toReversed()) result[name] = await variants[name]()
+    results.push(result)
+    done(round + 1)
+  }
+  return results
+}
+
+/** The middle of some numbers, and how far they spread. */
+export interface Spread {
+  median: number
+  /** holds the median of many more such numbers with a probability of 95 % */
+  confidence: [number, number]
+  quartiles: [number, number]
+  range: [number, number]
+}
+
+export function spread(numbers: readonly number[]): Spread {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const last = sorted.length - 1
+  const at = (share: number) => {
+    const place = Math.min(Math.max(share, 0), 1) * last
+    const below = sorted[Math.floor(place)] ?? Number.NaN
+    const above = sorted[Math.ceil(place)] ?? Number.NaN
+    return below + (above - below) * (place % 1)
+  }
+  // whatever the numbers' distribution is: how many of them are below their median is binomial
+  const margin = 0.98 / Math.sqrt(sorted.length)
+  return {
+    median: at(0.5),
+    confidence: [at(0.5 - margin), at(0.5 + margin)],
+    quartiles: [at(0.25), at(0.75)],
+    range: [at(0), at(1)],
+  }
+}
