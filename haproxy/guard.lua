@@ -15,7 +15,7 @@ local Window = require "window"
 local ADDRESS = os.getenv("GUARD_BIND")
 local ANSWER_TIMEOUT = 3 -- seconds for a verdict: more than two agents in turn may take
 local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
-local SOON, LATER = 1, 86400000 -- ms to the next call, if nothing happens; a timer that has run out must be set again
+local SOON, LATER = 1, 86400000 -- ms
 local PROBE = 4096 -- bytes of a dataset in which its Study Instance UID is looked for first
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
@@ -40,27 +40,44 @@ end
 function Guard:start_analyze(_, channel) filter.register_data_filter(self, channel) end
 
 function Guard:tcp_payload(txn, channel)
+  if self.woken_soon then self:wake(false) end
+  if channel:is_resp() then return self:from_pacs(txn, channel) end
+  local client, window = self.client, self.client.window:open(channel)
+  self.settled = self.settled or var(txn, "settled")
+  if not self.settled then return window:close(self:hold(txn, channel, window)) end
+
+  local passed = self:from_client(txn, window)
+  if #self.refusals > 0 then self:wake(true) end
+  if window:closed() then
+    -- what a client that has gone left unfinished never passes
+    if not self.question then window:remove(passed, window.input - passed) end
+  elseif passed > 0 and passed == window.input and client.left > 0 then
+    -- a byte stays, so that it remains certain where the input stands
+    client.left, passed = client.left + 1, passed - 1
+  end
+  return window:close(passed)
+end
+
+-- The filter is called again soon, though nothing has happened; or not, for a timer that has run out must be set again.
+function Guard:wake(soon)
+  self.woken_soon = soon
+  filter.wake_time(soon and SOON or LATER)
+end
+
+-- Until the PACS has accepted, only the offer passes.
+function Guard:hold(txn, channel, window)
   if not var(txn, "promise") then
     filter.unregister_data_filter(self, channel)
-    return
-  end
-  filter.wake_time(LATER)
-  if channel:is_resp() then return self:from_pacs(txn, channel) end
-  local window = self.client.window:open(channel)
-  if var(txn, "settled") then
-    local passed = self:from_client(txn, window)
-    -- what a client that has gone left unfinished never passes
-    if window:closed() and not self.question then window:remove(passed, window.input - passed) end
-    return window:close(passed)
+    return window.input
   end
   if var(txn, "refusal") then -- the A-ABORT must outlive the close: see dicom_settle
     window:remove(0, window.input)
-    return window:close(0)
+    return 0
   end
-  filter.wake_time(SOON)
-  if self.offered then return window:close(0) end
+  self:wake(true)
+  if self.offered then return 0 end
   self.offered = true
-  return window:close(#var(txn, "offer"))
+  return #var(txn, "offer")
 end
 
 core.register_filter("dicom_guard", Guard, function(class) return class end)
@@ -106,7 +123,6 @@ function Guard:from_client(txn, window)
     if found == "other" then
       local type, whole = header, length
       if #self.refusals > 0 and type ~= pdu.ABORT then
-        filter.wake_time(SOON)
         return at
       end
       client.left, client.eating, client.ends, client.verdict = whole, false, false, nil
@@ -121,7 +137,7 @@ function Guard:from_client(txn, window)
       else
         local size = pdu.PDV_HEADER + length
         if not self:framed(window, at, header, size, pdu_left) then
-          filter.wake_time(SOON)
+          self:wake(true)
           return at
         end
         client.left, client.eating = pdu.HEADER + size, false
@@ -159,13 +175,14 @@ function Guard:examine(txn, window, at)
   local question = self.question
   if question then
     if not question.verdict and core.now().sec <= question.deadline then
-      filter.wake_time(SOON)
+      self:wake(true)
       return nil
     end
     self.question = nil
     return self:judged(txn, question.verdict or (var(txn, "mixed") == "follow" and "follow" or "refuse"))
   end
 
+  self.pacs.window:open(txn.res) -- may find it drained
   local head, problem = self:head(window, at)
   if problem then return "malformed" end
   if not head.elements then
@@ -190,7 +207,7 @@ function Guard:examine(txn, window, at)
   if not head.complete and not full then return nil end
   self:count(txn, "held")
   self:ask(txn, window, at)
-  filter.wake_time(SOON)
+  self:wake(true)
   return nil
 end
 
@@ -293,10 +310,7 @@ function Guard:answer_client(txn)
     if not turn or txn.res:input() > 0 then return end
     local window = pacs.window:open(txn.res)
     local sent = txn.res:send(self.refusals[1].response)
-    if sent ~= #self.refusals[1].response then
-      filter.wake_time(SOON)
-      return
-    end
+    if sent ~= #self.refusals[1].response then return end
     table.remove(self.refusals, 1)
     window:sent(sent)
   end
@@ -304,9 +318,13 @@ end
 
 -- Follows the PACS's bytes, and returns how many of them pass: all, but for a header or a command that is not whole.
 function Guard:from_pacs(txn, channel)
+  if not var(txn, "promise") then
+    filter.unregister_data_filter(self, channel)
+    return
+  end
   local pacs = self.pacs
   local window, at = pacs.window:open(channel), 0
-  self.client.window:open(txn.req)
+  self.client.window:open(txn.req) -- may find it drained
   while true do
     if pacs.left > 0 then
       local length = math.min(pacs.left, window.input - at)

@@ -30,19 +30,26 @@ function pdu.read_header(window, at) return string.unpack(">BxI4", window:read(a
 --   "pdv"         with its header's length (and the PDU's, if the PDU begins here), the bytes of data, the context id,
 --                 whether it is of a command, whether it is the last fragment, and what is then left of the PDU
 function pdu.next(window, at, left)
-  local have, header = window.input - at, 0
-  if left == 0 then
+  local have, header = window.input - at, pdu.PDV_HEADER
+  local length, context_id, control
+  if left > 0 then
+    if left < header then return "malformed" end
+    if have < header then return nil end
+    length, context_id, control = string.unpack(">I4BB", window:read(at, header))
+  else
     if have < pdu.HEADER then return nil end
-    local type, length = pdu.read_header(window, at)
-    if type ~= pdu.P_DATA_TF then return "other", type, pdu.HEADER + length end
-    header, left = pdu.HEADER, length
+    header = pdu.HEADER + pdu.PDV_HEADER
+    local bytes = window:read(at, have < header and pdu.HEADER or header)
+    local type
+    type, left = string.unpack(">BxI4", bytes)
+    if type ~= pdu.P_DATA_TF then return "other", type, pdu.HEADER + left end
+    if left < pdu.PDV_HEADER then return "malformed" end
+    if have < header then return nil end
+    length, context_id, control = string.unpack(">I4BB", bytes, pdu.HEADER + 1)
   end
-  if left < pdu.PDV_HEADER then return "malformed" end
-  if have < header + pdu.PDV_HEADER then return nil end
-  local length, context_id, control = string.unpack(">I4BB", window:read(at + header, pdu.PDV_HEADER))
   left = left - 4 - length
   if length < 2 or left < 0 then return "malformed" end
-  return "pdv", header + pdu.PDV_HEADER, length - 2, context_id, control & 1 == 1, control & 2 == 2, left
+  return "pdv", header, length - 2, context_id, control & 1 == 1, control & 2 == 2, left
 end
 
 -- Elements of a command set (implicit VR little endian) by element number; nil if malformed or without Command Field.

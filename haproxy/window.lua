@@ -40,26 +40,32 @@ end
 
 -- Notes that the filter passes on the first `passed` bytes, and returns that for HAProxy.
 function Window:close(passed)
-  for index, start in ipairs(self.starts) do self.starts[index] = (start + passed) % SIZE end
+  local starts = self.starts
+  for index = 1, #starts do starts[index] = (starts[index] + passed) % SIZE end
   self.drained = passed == self.input
   return passed
 end
 
 -- How many bytes from offset `at` Channel:data() gets right, with `padding` bytes behind the input.
 function Window:in_one_piece(at, padding)
-  local held, most = self.output + self.input + padding, SIZE
-  for _, start in ipairs(self.starts) do
-    local place = (start + at) % SIZE
-    most = math.min(most, SIZE - place, SIZE - (start - self.output + place) % SIZE)
-    if place <= held then most = math.min(most, held - place) end
+  local held, most, starts = self.output + self.input + padding, SIZE, self.starts
+  for index = 1, #starts do
+    local place = (starts[index] + at) % SIZE
+    local wraps = SIZE - place
+    local counts_wrong = SIZE - (starts[index] - self.output + place) % SIZE
+    local ends = place <= held and held - place or SIZE
+    if wraps < most then most = wraps end
+    if counts_wrong < most then most = counts_wrong end
+    if ends < most then most = ends end
   end
   return most
 end
 
 -- The `length` bytes of input from offset `at`; they must be there.
 function Window:read(at, length)
+  if length == 0 then return "" end
   local most = self:in_one_piece(at, 0)
-  if most >= length then return length > 0 and self.channel:data(at, length) or "" end
+  if most >= length then return self.channel:data(at, length) end
   if most > 0 then return self.channel:data(at, most) .. self:read(at + most, length - most) end
   return self:read_byte(at) .. self:read(at + 1, length - 1)
 end
