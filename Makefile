@@ -21,6 +21,10 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 	npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
+.PHONY: test-setup
+test-setup: setup ## Install what only the tests need, where it is missing: Orthanc
+	@deploy/local/packages.sh Orthanc=orthanc
+
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
 	@exec node deploy/local/run.ts
@@ -30,11 +34,11 @@ send: ## Send the samples through the running balancer, and print where each wen
 	@node deploy/local/send.ts
 
 .PHONY: test
-test: setup lint ## Check and test everything
+test: test-setup lint ## Check and test everything
 	node --test --test-concurrency=2 'test/**/*.test.ts'
 
 .PHONY: test-e2e
-test-e2e: setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
+test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
 	node --test --test-concurrency=2 'test/e2e/**/*.test.ts' test/haproxy-spoe/real-haproxy.test.ts
 
 .PHONY: soak

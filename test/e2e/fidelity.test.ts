@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { dcmtk, type Storescp, startStorescp } from '../support/dcmtk.ts'
+import { dcmtk, type Storescp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Real images beside the samples: those of a folder next to the project, or of CORPUS. */
@@ -76,10 +76,3 @@ describe('what arrives is what was sent', () => {
     return digest
   }
 })
-
-/** A Part 10 file's dataset: what follows the group 0002, which the PACS writes (PS3.10 §7.1). */
-function withoutMeta(file: Buffer): Buffer {
-  assert.equal(file.toString('latin1', 128, 132), 'DICM')
-  // (0002,0000) UL 4 bytes: the length of the rest of the group
-  return file.subarray(144 + file.readUInt32LE(140))
-}

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { answers } from '../../deploy/local/ports.ts'
 import { type Running, start } from '../../deploy/local/processes.ts'
 import { freePort, waitUntil } from './haproxy.ts'
@@ -26,4 +27,11 @@ export async function startStorescp(folder: string, ...options: string[]): Promi
   })
   await waitUntil(() => answers(port))
   return { ...running, port }
+}
+
+/** A Part 10 file's dataset: what follows the group 0002, which the PACS writes (PS3.10 §7.1). */
+export function withoutMeta(file: Buffer): Buffer {
+  assert.equal(file.toString('latin1', 128, 132), 'DICM')
+  // (0002,0000) UL 4 bytes: the length of the rest of the group
+  return file.subarray(144 + file.readUInt32LE(140))
 }
