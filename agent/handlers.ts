@@ -81,6 +81,7 @@ const variables = [
   'backend',
   'key',
   'mixed',
+  'attributes',
   'offer',
   'promise',
   'verdict',
@@ -96,7 +97,14 @@ function forHaproxy(answer: Answer): Action[] {
 }
 
 /** What the log tells of an answer: not its PDUs, and not the key that hides a patient. */
-function forLog({ key: _key, offer: _offer, promise: _promise, answer: _answer, ...told }: Answer): Answer {
+function forLog({
+  key: _key,
+  attributes: _attributes,
+  offer: _offer,
+  promise: _promise,
+  answer: _answer,
+  ...told
+}: Answer): Answer {
   return told
 }
 

@@ -2,21 +2,24 @@
 --
 -- It keeps P-DATA from the PACS until the PACS has accepted the offer. Then it follows the client's PDUs and PDVs and
 -- holds each later C-STORE until it is known to belong where the association goes: at once if it is of the same study
--- as the first, else when the agent has judged its head. One that belongs elsewhere is eaten, and answered with a
+-- as the first, or in all that the rules look at like one that does; else when the agent has judged its head. One that belongs elsewhere is eaten, and answered with a
 -- failure that says "send it again" (A700H); everything else passes in order. In variables (txn.dicom.*):
 --
---   promise, offer, request, mixed   what the steps in dicom.lua left
+--   promise, offer, request          what the steps in dicom.lua left
+--   mixed, attributes                what the agent said of the rules
 --   passed, held, followed, refused  set here: instances that belong here, were asked about, went along, were eaten
 
 local pdu = require "pdu"
-local study_instance_uid = require "study"
+local dataset_elements = require "dataset"
 local Window = require "window"
 
 local ADDRESS = os.getenv("GUARD_BIND")
 local ANSWER_TIMEOUT = 3 -- seconds for a verdict: more than two agents in turn may take
 local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
 local SOON, LATER = 1, 86400000 -- ms
-local PROBE = 4096 -- bytes of a dataset in which its Study Instance UID is looked for first
+local PROBE = 4096 -- bytes of a dataset in which its elements are looked for first
+local KINDS = 100 -- of instances that are known to belong here
+local SPECIFIC_CHARACTER_SET, STUDY_INSTANCE_UID = 0x00080005, 0x0020000D
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
 local function set(txn, name, value) txn:set_var("txn.dicom." .. name, value) end
@@ -32,7 +35,7 @@ function Guard:new()
   return setmetatable({
     client = { window = Window.new(), left = 0, pdu_left = 0 },
     pacs = { window = Window.new(), left = 0, pdu_left = 0, fragments = {} },
-    requested = 0, answered = 0, refusals = {},
+    requested = 0, answered = 0, refusals = {}, kinds = { count = 0 },
     counts = { passed = 0, held = 0, followed = 0, refused = 0 },
   }, Guard)
 end
@@ -85,6 +88,19 @@ core.register_filter("dicom_guard", Guard, function(class) return class end)
 function Guard:count(txn, name)
   self.counts[name] = self.counts[name] + 1
   set(txn, name, self.counts[name])
+end
+
+-- The tags of attributes as the agent tells them, with that of the character set, false if it does not.
+local function attributes(told)
+  if not told then return false end
+  local wanted, tags = { [SPECIFIC_CHARACTER_SET] = true }, { SPECIFIC_CHARACTER_SET }
+  for at = 1, #told, 4 do
+    local tag = string.unpack(">I4", told, at)
+    if not wanted[tag] then
+      wanted[tag], tags[#tags + 1] = true, tag
+    end
+  end
+  return { wanted = wanted, tags = tags, last = math.max(table.unpack(tags)) }
 end
 
 local questions = {} -- that are still to be asked
@@ -179,6 +195,7 @@ function Guard:examine(txn, window, at)
       return nil
     end
     self.question = nil
+    if question.verdict == "pass" then self:remember(question.kind) end
     return self:judged(txn, question.verdict or (var(txn, "mixed") == "follow" and "follow" or "refuse"))
   end
 
@@ -197,18 +214,29 @@ function Guard:examine(txn, window, at)
     return "pass"
   end
 
-  local uid = self:study(txn, window, head)
-  if not self.first then
-    self.first = { study = uid }
+  local study = self:study(txn, window, head)
+  if self.first and study and study == self.first.study and var(txn, "mixed") ~= "instance" then
     return self:judged(txn, "pass")
   end
-  if uid and uid == self.first.study and var(txn, "mixed") ~= "instance" then return self:judged(txn, "pass") end
-  local full = window.input - at >= self:room(txn)
-  if not head.complete and not full then return nil end
+  local kind = self:kind(txn, window, head)
+  if not self.first then
+    self.first = { study = study }
+    self:remember(kind)
+    return self:judged(txn, "pass")
+  end
+  if kind and self.kinds[kind] then return self:judged(txn, "pass") end
+  if not head.complete and window.input - at < self:room(txn) then return nil end
   self:count(txn, "held")
-  self:ask(txn, window, at)
+  self:ask(txn, window, at, kind)
   self:wake(true)
   return nil
+end
+
+-- Notes a kind of instances that belongs here.
+function Guard:remember(kind)
+  if not kind then return end
+  if self.kinds.count == KINDS then self.kinds = { count = 0 } end
+  self.kinds[kind], self.kinds.count = true, self.kinds.count + 1
 end
 
 -- The verdict on a C-STORE, counted.
@@ -254,10 +282,9 @@ function Guard:head(window, at)
   end
 end
 
--- The Study Instance UID of a message; nil or false if it is not known.
-function Guard:study(txn, window, head)
+-- What of a message's dataset is `wanted`: see dataset.lua.
+function Guard:elements(txn, window, head, wanted, last)
   local syntax = self:transfer_syntaxes(txn)[head.context_id] or ""
-  local uid
   for _, most in ipairs { PROBE, math.maxinteger } do
     local pieces, length = {}, 0
     for _, fragment in ipairs(head.fragments) do
@@ -265,10 +292,30 @@ function Guard:study(txn, window, head)
       pieces[#pieces + 1] = window:read(fragment.at, math.min(fragment.length, most - length))
       length = length + fragment.length
     end
-    uid = study_instance_uid(table.concat(pieces), syntax)
-    if uid ~= nil or length < most then return uid end
+    local found = dataset_elements(table.concat(pieces), syntax, wanted, last, head.complete and length <= most)
+    if found ~= nil or length <= most then return found end
   end
-  return uid
+end
+
+-- The Study Instance UID of a message; nil or false if it is not known.
+function Guard:study(txn, window, head)
+  local found = self:elements(txn, window, head, { [STUDY_INSTANCE_UID] = true }, STUDY_INSTANCE_UID)
+  local uid = found and found[STUDY_INSTANCE_UID]
+  return uid and uid:match("%d[%d.]*")
+end
+
+-- All that the rules look at in a message, as one string: what is alike in this belongs to the same pool. nil or false
+-- if it is not known.
+function Guard:kind(txn, window, head)
+  if self.attributes == nil then self.attributes = attributes(var(txn, "attributes")) end
+  if not self.attributes then return false end
+  local found = self:elements(txn, window, head, self.attributes.wanted, self.attributes.last)
+  if not found then return found end
+  local values = { string.char(head.context_id) }
+  for _, tag in ipairs(self.attributes.tags) do
+    values[#values + 1] = found[tag] and string.pack(">Bs4", 1, found[tag]) or "\0"
+  end
+  return table.concat(values)
 end
 
 function Guard:transfer_syntaxes(txn)
@@ -279,11 +326,12 @@ end
 function Guard:room(txn) return pdu.head_room(#var(txn, "request"), #var(txn, "promise")) end
 
 -- Asks the agent, through the frontend `guard` and as another task, so that nobody else waits for the answer.
-function Guard:ask(txn, window, at)
+function Guard:ask(txn, window, at, kind)
   local head = window:read(at, math.min(window.input - at, self:room(txn)))
   local pdu_left = self.client.pdu_left
   if pdu_left > 0 then head = pdu.header(pdu.P_DATA_TF, pdu_left) .. head end
   self.question = {
+    kind = kind,
     deadline = core.now().sec + ANSWER_TIMEOUT,
     asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
       var(txn, "promise"), head, var(txn, "backend"), var(txn, "mixed") or "refuse")),

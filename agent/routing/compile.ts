@@ -26,6 +26,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
   const rules: Rule[] = []
   const pools = new Map<string, Pool>()
   const names = new Set<string>([defaultRuleName])
+  const keys = new Set<string>()
   let defaultRule: Rule | undefined
 
   const opened = files.flatMap(file => open(file, problems) ?? [])
@@ -50,6 +51,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
         report(['name'], `${taken} has this name: choose another`)
       }
       names.add(source.name)
+      for (const key of Object.keys(source.when)) keys.add(key)
       rules.push(compileRule(source, mixed, paths, report))
     }
     if (content.default !== undefined) {
@@ -65,7 +67,12 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
       }
     }
   }
-  return { rules: defaultRule ? [...rules, defaultRule] : rules, pools, paths: paths.all }
+  return {
+    rules: defaultRule ? [...rules, defaultRule] : rules,
+    pools,
+    paths: paths.all,
+    deciding: paths.all.filter(({ text }) => keys.has(text)),
+  }
 }
 
 /** A rule file that has the right sections, and how they are read and reported on. */

@@ -10,6 +10,8 @@ export interface RuleSet {
   pools: ReadonlyMap<string, Pool>
   /** the attributes that the rules ask for, as `readDatasetHead` takes them */
   paths: readonly TagPath[]
+  /** those among them that conditions look at: what is alike in these is decided alike */
+  deciding: readonly TagPath[]
 }
 
 export interface Rule {

@@ -1,8 +1,21 @@
-import { type AssociateAc, type AssociateRq, encodeAssociateRq, type MessageHead } from '../dicom/index.ts'
+import {
+  type AssociateAc,
+  type AssociateRq,
+  encodeAssociateRq,
+  type MessageHead,
+  type TagPath,
+} from '../dicom/index.ts'
 import { offer } from '../negotiation/index.ts'
 import type { Mixed } from '../routing/index.ts'
 import { aborted, type Binding, type Refusal, type Site, stickKey } from './answer.ts'
 import { judge, whyNot } from './judge.ts'
+
+/** What the guard needs to know about later instances. */
+type Guarded = {
+  mixed: Mixed
+  /** tags of all that the rules look at in a dataset, where that can be told */
+  attributes: Buffer | undefined
+}
 
 /** The second step, on the delayed path: the same rules again, with the head of the first message beside the facts. */
 export function dataset(
@@ -11,12 +24,22 @@ export function dataset(
   promised: AssociateAc,
   head: MessageHead,
   source: string,
-): (Binding & { mixed: Mixed }) | Refusal {
+): (Binding & Guarded) | Refusal {
   const { ruleSet } = site
   const decision = judge(ruleSet, rq, promised, head, source)
   if (!decision) return aborted('invalid-pdu-parameter-value', { refusal: 'unknown-context' })
   if (decision.kind !== 'route') return aborted('reason-not-specified', whyNot(decision))
   const { rule, pool, stick, mixed } = decision
   const pdu = encodeAssociateRq(offer(rq, promised, ruleSet.pools.get(pool) ?? {}))
-  return { rule, backend: pool, key: stickKey(site, stick), offer: pdu, mixed }
+  const attributes = outermost(ruleSet.deciding)
+  return { rule, backend: pool, key: stickKey(site, stick), offer: pdu, mixed, attributes }
+}
+
+/** The elements of a dataset that these paths begin with, each tag in four bytes; undefined where one is private. */
+function outermost(paths: readonly TagPath[]): Buffer | undefined {
+  const tags = paths.map(({ steps }) => steps[0]?.tag)
+  if (tags.includes(undefined)) return undefined
+  const bytes = Buffer.alloc(4 * tags.length)
+  for (const [index, tag = 0] of tags.entries()) bytes.writeUInt32BE(tag, 4 * index)
+  return bytes
 }

@@ -30,7 +30,8 @@ import { Peer } from '../support/peer.ts'
 const rules = (mixed: string) => `
 mixed: ${mixed}
 rules:
-  - { name: CT, when: { Modality: CT }, route: ct }
+  - { name: VIP, when: { PatientID: 'VIP*' }, route: mr }
+  - { name: CT, when: { Modality: [CT, PT] }, route: ct }
   - { name: MR, when: { Modality: MR }, route: mr }
   - { name: nobody, when: { Modality: XX }, reject: no-reason-given }
 `
@@ -160,14 +161,31 @@ describe('the guard', { concurrency: true }, () => {
     assert.deepEqual(storedBy(ct, 'PIPELINED'), ['CT.0', 'CT.3', 'CT.4', 'CT.6'])
   })
 
-  test('another study that belongs to the same pool passes', async () => {
+  test('another study that belongs to the same pool passes, and what is alike to the rules is asked about once', async () => {
     const peer = await associate('STUDIES')
-    for (let n = 0; n < 5; n++) {
-      peer.send(instanceOf('CT', { messageId: n, study: `1.2.3.${n}` }))
+    for (const [n, modality] of ['CT', 'CT', 'PT', 'CT', 'PT', 'PT'].entries()) {
+      const contextId = 1
+      peer.send(instanceOf(modality, { messageId: n, study: `1.2.3.${n}`, contextId }))
       assert.deepEqual(await responses(peer, 1), [`${n}: 0`])
     }
     await release(peer)
-    assert.equal(await counted('STUDIES'), '5/4/-/-')
+    assert.equal(await counted('STUDIES'), '6/1/-/-')
+  })
+
+  test('alike is what no rule could tell apart: all attributes count, of all rules', async () => {
+    const peer = await associate('RULES')
+    peer.send(instanceOf('CT'), instanceOf('CT', { messageId: 2, study: '1.2.9', patientId: 'VIP-1' }))
+    assert.deepEqual(await responses(peer, 2), ['1: 0', '2: a700'])
+    await release(peer)
+  })
+
+  test('what is alike is alike in its context only', async () => {
+    const peer = await associate('ALIKE')
+    const again = { study: '1.2.9', messageId: 2 }
+    peer.send(instanceOf('CT'), instanceOf('CT', { ...again, contextId: 3 }), instanceOf('CT', again))
+    await responses(peer, 3)
+    await release(peer)
+    assert.equal(await counted('ALIKE'), '3/1/-/-')
   })
 
   test('a study whose UID begins like that of the first is another', async () => {
@@ -205,7 +223,7 @@ describe('the guard', { concurrency: true }, () => {
     peer.send(instanceOf('CT', { messageId: 3, study: '' }))
     assert.deepEqual(await responses(peer, 3), ['1: 0', '2: a700', '3: 0'])
     await release(peer)
-    assert.equal(await counted('REJECTED'), '2/2/-/1')
+    assert.equal(await counted('REJECTED'), '2/1/-/1')
   })
 
   test('several PDVs in a PDU, also of different messages', async () => {
@@ -219,12 +237,13 @@ describe('the guard', { concurrency: true }, () => {
     assert.deepEqual(storedBy(ct, 'PACKED'), ['CT.0', 'CT.2'])
   })
 
-  test('when no agent answers, what is not of the same study is refused', async () => {
+  test('when no agent answers, what is not known to belong here is refused', async () => {
     const peer = await associate('ALONE', 'alone')
     peer.send(instanceOf('CT'))
     assert.deepEqual(await responses(peer, 1), ['1: 0'])
     await balancer('alone').agents[0]?.stop()
-    peer.send(instanceOf('CT', { messageId: 2 }), instanceOf('CT', { messageId: 3, study: '1.9' }))
+    peer.send(instanceOf('CT', { messageId: 2 }))
+    peer.send(instanceOf('PT', { messageId: 3, contextId: 1 }))
     assert.deepEqual(await responses(peer, 2), ['2: 0', '3: a700'])
     await release(peer)
   })

@@ -13,6 +13,7 @@ import {
 import { promise } from '../../agent/negotiation/index.ts'
 import { dataset } from '../../agent/steps/dataset.ts'
 import { request } from '../negotiation/support.ts'
+import { rulesOf } from '../routing/support.ts'
 import {
   CT_IMAGE,
   commandOnly,
@@ -93,6 +94,21 @@ describe('dataset binds', () => {
     assert.equal(mixed({ [modality]: 'CT' }), 'refuse')
     assert.equal(mixed({ [institution]: 'LATE' }), 'follow')
     assert.equal(mixed({ [modality]: 'US' }), 'instance')
+  })
+
+  test('with the attributes that conditions look at, unless one of them is private', () => {
+    const attributes = (when: string) => {
+      const rules = `rules: [{ name: a, when: { ${when} }, route: ct, stick: PatientName }]\ndefault: ct`
+      const decided = { ...site, ruleSet: rulesOf({ 'rules.yaml': rules }) }
+      const head = readMessageHead(storeRq(implicitDataset({ [modality]: 'CT' })))
+      const answer = dataset(decided, request(), promised, head, '')
+      assert.ok('backend' in answer)
+      return answer.attributes?.toString('hex')
+    }
+    assert.equal(attributes('Modality: CT, PatientID: P'), '0008006000100020')
+    assert.equal(attributes('callingAE: A'), '')
+    assert.equal(attributes('RequestAttributesSequence.ScheduledProcedureStepID: S'), '00400275')
+    assert.equal(attributes('Modality: CT, "(0019,xx10 SIEMENS MR HEADER)": S'), undefined)
   })
 
   test('one patient by one key, which is a hash, and nobody by none', () => {

@@ -107,12 +107,13 @@ describe('the variables and the log line of', () => {
   })
 
   test('a dataset', async () => {
-    const { key, offer, ...told } = await ask('dataset', {
+    const { key, offer, attributes, ...told } = await ask('dataset', {
       rq: body(),
       promise: promisedPdu,
       head: storeRq(ct),
     })
     assert.deepEqual(told, { rule: 'CT', backend: 'ct', mixed: 'refuse' })
+    assert.deepEqual(attributes, Buffer.from('0008006000080080', 'hex'))
     assert.match(String(key), /^[\w-]{43}$/)
     assert.equal(decodeAssociateRq((offer as Buffer).subarray(pduHeaderLength)).calledAE, 'CT_ARCHIVE')
     assert.deepEqual(logged(), { level: 30, id, step: 'dataset', source: '', ...told })
