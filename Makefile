@@ -46,7 +46,7 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup ## Measure what the guard costs, in about two minutes
+bench: setup test-setup ## Measure what the guard costs, in about four minutes
 	@node test/bench/guard.ts
 
 .PHONY: lint

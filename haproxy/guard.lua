@@ -43,21 +43,22 @@ end
 function Guard:start_analyze(_, channel) filter.register_data_filter(self, channel) end
 
 function Guard:tcp_payload(txn, channel)
-  if self.woken_soon then self:wake(false) end
-  if channel:is_resp() then return self:from_pacs(txn, channel) end
+  if channel == txn.res then return self:from_pacs(txn, channel) end
   local client, window = self.client, self.client.window:open(channel)
+  -- HAProxy calls again when the bytes are sent; and most bytes come in the middle of a PDV that passes
+  if window.input == 0 and not self.woken_soon then return window:close(0) end
+  if client.left > window.input and not client.eating then
+    client.left = client.left - window.input
+    return window:close(window.input)
+  end
+
+  if self.woken_soon then self:wake(false) end
   self.settled = self.settled or var(txn, "settled")
   if not self.settled then return window:close(self:hold(txn, channel, window)) end
-
   local passed = self:from_client(txn, window)
   if #self.refusals > 0 then self:wake(true) end
-  if window:closed() then
-    -- what a client that has gone left unfinished never passes
-    if not self.question then window:remove(passed, window.input - passed) end
-  elseif passed > 0 and passed == window.input and client.left > 0 then
-    -- a byte stays, so that it remains certain where the input stands
-    client.left, passed = client.left + 1, passed - 1
-  end
+  -- what a client that has gone left unfinished never passes
+  if window:closed() and not self.question then window:remove(passed, window.input - passed) end
   return window:close(passed)
 end
 

@@ -21,17 +21,17 @@ function Window.new() return setmetatable({ starts = { 0 }, drained = false }, W
 function Window:open(channel)
   self.channel, self.input, self.output = channel, channel:input(), channel:output()
   if self.drained then
-    if self.output == 0 then self:may_start_at_origin() end
+    if self.output == 0 and self.input == 0 then
+      self.starts = { 0 }
+    elseif self.output == 0 then
+      self:may_start_at_origin()
+    end
     self.drained = self.input == 0
   end
   return self
 end
 
 function Window:may_start_at_origin()
-  if self.input == 0 then
-    self.starts = { 0 }
-    return
-  end
   for _, start in ipairs(self.starts) do
     if start == 0 then return end
   end

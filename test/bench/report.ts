@@ -22,6 +22,7 @@ export interface Line {
 /** What was measured together. */
 export interface Part {
   title: string
+  /** by round; empty where nothing but the figures was watched */
   measured: readonly Readonly<Record<string, Measurement>>[]
   lines: readonly Line[]
 }

@@ -29,35 +29,34 @@ export interface Subjects {
 export async function startSubjects(): Promise<Subjects> {
   const loader = startLoader()
   const sink = await startSink()
-  const balancers: Balancer[] = []
-  async function stop(): Promise<void> {
-    for (const balancer of balancers) await balancer.stop()
-    await Promise.all([loader.stop(), sink.stop()])
-  }
-
-  async function through(edit: (haproxyCfg: string) => string): Promise<Subject> {
-    const pools = { ct: [{ name: 'CT', port: sink.port }] }
-    const balancer = await startBalancer({ rules, pools, edit })
-    balancers.push(balancer)
-    const agents = balancer.agents.map(({ pid }) => pid)
-    return association(balancer.port, { HAProxy: [balancer.haproxy.pid], agents })
-  }
+  const balancers = await startBalancers(sink.port)
   const association =
     (port: number, watched: Watched): Subject =>
     shape =>
       measure(loader, { ...shape, port, associations: 1, parallel: 1 }, { sink: [sink.pid], ...watched })
-
-  try {
-    return {
-      withGuard: await through(haproxyCfg => haproxyCfg),
-      withoutGuard: await through(holdOnly),
-      straight: association(sink.port, {}),
-      stop,
-    }
-  } catch (error) {
-    await stop()
-    throw error
+  const through = ({ port, haproxy, agents }: Balancer) =>
+    association(port, { HAProxy: [haproxy.pid], agents: agents.map(({ pid }) => pid) })
+  return {
+    withGuard: through(balancers.withGuard),
+    withoutGuard: through(balancers.withoutGuard),
+    straight: association(sink.port, {}),
+    async stop() {
+      await balancers.stop()
+      await Promise.all([loader.stop(), sink.stop()])
+    },
   }
+}
+
+/** The product, and the product whose filter only holds P-DATA until the PACS has accepted, before the same PACS. */
+export async function startBalancers(pacsPort: number) {
+  const pools = { ct: [{ name: 'CT', port: pacsPort }] }
+  const withGuard = await startBalancer({ rules, pools })
+  const withoutGuard = await startBalancer({ rules, pools, edit: holdOnly })
+  const stop = async () => {
+    await withGuard.stop()
+    await withoutGuard.stop()
+  }
+  return { withGuard, withoutGuard, stop }
 }
 
 function holdOnly(haproxyCfg: string): string {
