@@ -7,6 +7,7 @@
 --   - associate -  SPOE                            < path (direct, delayed or refused), backend, promise, offer, …
 --   dicom_head     delayed only: sends the promise (an A-ASSOCIATE-AC), waits for the first dataset   sets head
 --   - dataset -    SPOE                                                                   < backend, offer
+--   dicom_pause    between a question and the same one again, before HAProxy 3.0 only
 --   dicom_bind     the gate: lets nothing pass but to a live pool; puts the offer in the RQ's place   sets bound
 --   dicom_refuse   says no in DICOM and outlives the close
 --   dicom_guard    a filter, in guard.lua: delayed only, from here to the end of the association
@@ -33,10 +34,13 @@ local ASSOCIATE_TIMEOUT = setting("ASSOCIATE_TIMEOUT") * 1000
 local DATASET_TIMEOUT = setting("DATASET_TIMEOUT") * 1000
 local SETTLE_TIMEOUT = setting("SETTLE_TIMEOUT") * 1000
 
+-- ms that a question to the agents may take: `timeout processing` in spoe-dicom.conf
+local QUESTION = 1500
+
 -- ms after the promise at which the stream is woken up once. HAProxy 2.6 loses the time limit of a SPOE message that
 -- follows another within that limit: the stream's timer is still the first one's, comes too early, and is not set
--- again. Twice `timeout processing` and some, so that a lost one is noticed.
-local RESCUE = 1100
+-- again. The time of two questions and some, so that a lost one is noticed.
+local RESCUE = 2 * QUESTION + 100
 
 local ABORT_BY_USER = pdu.abort(0, 0)
 local ABORT_BY_PROVIDER = pdu.abort(2, 0)
@@ -150,6 +154,14 @@ local function answer_echo(txn, base, context_id, elements, message_end, rest)
   txn.req:remove(base, message_end - base)
   if rest > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, rest), base) end
 end
+
+-- Before HAProxy 3.0, between a question that failed and the same one again: lets the first one's limit pass, else the
+-- second has none (see RESCUE), and with no agent left the client would wait for ever.
+core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
+  local left = time_left(txn, question .. "_failed_at", QUESTION)
+  if left > 0 then return wait(left) end
+  return act.CONTINUE
+end, 1)
 
 core.register_action("dicom_head", { "tcp-req" }, function(txn)
   if var(txn, "head") or var(txn, "bound") or var(txn, "refusal") then return act.CONTINUE end
