@@ -14,7 +14,7 @@ local dataset_elements = require "dataset"
 local Window = require "window"
 
 local ADDRESS = os.getenv("GUARD_BIND")
-local ANSWER_TIMEOUT = 3 -- seconds for a verdict: more than two agents in turn may take
+local ANSWER_TIMEOUT = 6 -- seconds for a verdict: more than a question, its repetition and dicom_pause may take
 local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
 local SOON, LATER = 1, 86400000 -- ms
 local PROBE = 4096 -- bytes of a dataset in which its elements are looked for first
@@ -111,10 +111,8 @@ local function ask_agent()
   local question = table.remove(questions, 1)
   local socket = core.tcp()
   socket:settimeout(ANSWER_TIMEOUT)
-  if socket:connect(ADDRESS) and socket:send(question.asked) then
-    local answer = socket:receive("*l")
-    if answer ~= "" then question.verdict = answer end
-  end
+  local answer = socket:connect(ADDRESS) and socket:send(question.asked) and socket:receive("*l")
+  question.verdict = answer and answer ~= "" and answer or question.otherwise
   socket:close()
 end
 
@@ -197,7 +195,7 @@ function Guard:examine(txn, window, at)
     end
     self.question = nil
     if question.verdict == "pass" then self:remember(question.kind) end
-    return self:judged(txn, question.verdict or (var(txn, "mixed") == "follow" and "follow" or "refuse"))
+    return self:judged(txn, question.verdict or question.otherwise)
   end
 
   self.pacs.window:open(txn.res) -- may find it drained
@@ -331,11 +329,13 @@ function Guard:ask(txn, window, at, kind)
   local head = window:read(at, math.min(window.input - at, self:room(txn)))
   local pdu_left = self.client.pdu_left
   if pdu_left > 0 then head = pdu.header(pdu.P_DATA_TF, pdu_left) .. head end
+  local mixed = var(txn, "mixed") or "refuse"
   self.question = {
     kind = kind,
+    otherwise = mixed == "follow" and mixed or "refuse", -- if there is no answer
     deadline = core.now().sec + ANSWER_TIMEOUT,
     asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
-      var(txn, "promise"), head, var(txn, "backend"), var(txn, "mixed") or "refuse")),
+      var(txn, "promise"), head, var(txn, "backend"), mixed)),
   }
   questions[#questions + 1] = self.question
   core.register_task(ask_agent)

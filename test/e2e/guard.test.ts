@@ -241,10 +241,14 @@ describe('the guard', { concurrency: true }, () => {
     const peer = await associate('ALONE', 'alone')
     peer.send(instanceOf('CT'))
     assert.deepEqual(await responses(peer, 1), ['1: 0'])
-    await balancer('alone').agents[0]?.stop()
-    peer.send(instanceOf('CT', { messageId: 2 }))
-    peer.send(instanceOf('PT', { messageId: 3, contextId: 1 }))
-    assert.deepEqual(await responses(peer, 2), ['2: 0', '3: a700'])
+    const [agent] = balancer('alone').agents
+    process.kill(agent?.pid ?? 0, 'SIGSTOP')
+    peer.send(instanceOf('PT', { messageId: 2, contextId: 1 }))
+    assert.deepEqual(await responses(peer, 1), ['2: a700'])
+    await agent?.stop('SIGKILL')
+    peer.send(instanceOf('CT', { messageId: 3 }))
+    peer.send(instanceOf('PT', { messageId: 4, contextId: 1 }))
+    assert.deepEqual(await responses(peer, 2), ['3: 0', '4: a700'])
     await release(peer)
   })
 
