@@ -2,8 +2,9 @@
 --
 -- It keeps P-DATA from the PACS until the PACS has accepted the offer. Then it follows the client's PDUs and PDVs and
 -- holds each later C-STORE until it is known to belong where the association goes: at once if it is of the same study
--- as the first, or in all that the rules look at like one that does; else when the agent has judged its head. One that belongs elsewhere is eaten, and answered with a
--- failure that says "send it again" (A700H); everything else passes in order. In variables (txn.dicom.*):
+-- as the first, or in all that the rules look at like one that does; else when the agent has judged its head. One that
+-- belongs elsewhere is eaten, and answered with a failure that says "send it again" (A700H); everything else passes in
+-- order. In variables (txn.dicom.*):
 --
 --   promise, offer, request          what the steps in dicom.lua left
 --   mixed, attributes                what the agent said of the rules
@@ -45,14 +46,14 @@ function Guard:start_analyze(_, channel) filter.register_data_filter(self, chann
 function Guard:tcp_payload(txn, channel)
   if channel == txn.res then return self:from_pacs(txn, channel) end
   local client, window = self.client, self.client.window:open(channel)
-  -- HAProxy calls again when the bytes are sent; and most bytes come in the middle of a PDV that passes
-  if window.input == 0 and not self.woken_soon then return window:close(0) end
-  if client.left > window.input and not client.eating then
+  if self.woken_soon then
+    self:wake(false)
+  elseif window.input == 0 then -- what had passed is sent
+    return window:close(0)
+  elseif client.left > window.input and not client.eating then -- most bytes, in the middle of a PDV
     client.left = client.left - window.input
     return window:close(window.input)
   end
-
-  if self.woken_soon then self:wake(false) end
   self.settled = self.settled or var(txn, "settled")
   if not self.settled then return window:close(self:hold(txn, channel, window)) end
   local passed = self:from_client(txn, window)
@@ -91,7 +92,7 @@ function Guard:count(txn, name)
   set(txn, name, self.counts[name])
 end
 
--- The tags of attributes as the agent tells them, with that of the character set, false if it does not.
+-- The tags that the agent tells, with that of the character set; false if it does not.
 local function attributes(told)
   if not told then return false end
   local wanted, tags = { [SPECIFIC_CHARACTER_SET] = true }, { SPECIFIC_CHARACTER_SET }
@@ -137,9 +138,7 @@ function Guard:from_client(txn, window)
     if not found then return at end
     if found == "other" then
       local type, whole = header, length
-      if #self.refusals > 0 and type ~= pdu.ABORT then
-        return at
-      end
+      if #self.refusals > 0 and type ~= pdu.ABORT then return at end
       client.left, client.eating, client.ends, client.verdict = whole, false, false, nil
     elseif found == "malformed" then
       return self:abort(txn, window, at)
