@@ -52,7 +52,7 @@ const outOfResources = 0xa700
 describe('the guard', { concurrency: true }, () => {
   let ct: Pacs
   let mr: Pacs
-  const balancers: Partial<Record<'refuse' | 'follow' | 'instance' | 'alone', Balancer>> = {}
+  const balancers: Partial<Record<'refuse' | 'follow' | 'instance' | 'alone' | 'followAlone', Balancer>> = {}
 
   before(async () => {
     ct = await startPacs()
@@ -62,6 +62,7 @@ describe('the guard', { concurrency: true }, () => {
     balancers.follow = await startBalancer({ rules: rules('follow'), pools })
     balancers.instance = await startBalancer({ rules: rules('instance'), pools })
     balancers.alone = await startBalancer({ rules: rules('refuse'), pools, agents: 1 })
+    balancers.followAlone = await startBalancer({ rules: rules('follow'), pools, agents: 1 })
   })
   after(async () => {
     await Promise.all(Object.values(balancers).map(balancer => balancer.stop()))
@@ -179,6 +180,39 @@ describe('the guard', { concurrency: true }, () => {
     await release(peer)
   })
 
+  test('the study is that of the image, not one that it refers to', async () => {
+    const own = (study: string) => element(0x0020000d, Buffer.from(`${study}\0`))
+    const modality = element(0x00080060, Buffer.from('MR'))
+    const item = element(0xfffee000, own('1.2.3'))
+    const openItem = [element(0xfffee000, own('1.2.3'), true), element(0xfffee00d, none)]
+    const sequences = {
+      'of known length': [element(0x00081200, item)],
+      'of unknown length': [element(0x00081200, none, true), ...openItem, element(0xfffee0dd, none)],
+    }
+    for (const [length, sequence] of Object.entries(sequences)) {
+      const peer = await associate(`REFERS ${length.length}`)
+      peer.send(instanceOf('CT', { study: '1.2.3' }))
+      const refers = Buffer.concat([modality, ...sequence, own('1.2.9')])
+      peer.send(storeRq(refers, { contextId: 3, messageId: 2 }))
+      assert.deepEqual(await responses(peer, 2), ['1: 0', '2: a700'], length)
+      const belongs = Buffer.concat([modality, ...sequence, own('1.2.3')])
+      peer.send(storeRq(belongs, { contextId: 3, messageId: 3 }))
+      assert.deepEqual(await responses(peer, 1), ['3: 0'], length)
+      await release(peer)
+    }
+  })
+
+  test('a release that is sent with what is refused comes after the refusal', async () => {
+    const peer = await associate('RELEASED')
+    peer.send(instanceOf('CT'), instanceOf('MR', { messageId: 2 }), releaseRq)
+    assert.deepEqual(await responses(peer, 2), ['1: 0', '2: a700'])
+    assert.deepEqual(
+      (await peer.rest()).map(({ type }) => type),
+      [PduType.releaseRp],
+    )
+    peer.close()
+  })
+
   test('what is alike is alike in its context only', async () => {
     const peer = await associate('ALIKE')
     const again = { study: '1.2.9', messageId: 2 }
@@ -252,6 +286,16 @@ describe('the guard', { concurrency: true }, () => {
     await release(peer)
   })
 
+  test('with mixed: follow they go along even when no agent answers', async () => {
+    const peer = await associate('FOLLOWALONE', 'followAlone')
+    peer.send(instanceOf('CT'))
+    assert.deepEqual(await responses(peer, 1), ['1: 0'])
+    await balancer('followAlone').agents[0]?.stop()
+    peer.send(instanceOf('MR', { messageId: 2 }))
+    assert.deepEqual(await responses(peer, 1), ['2: 0'])
+    await release(peer)
+  })
+
   test('a refused instance of 200 MB takes no memory', async () => {
     const peer = await associate('LARGE')
     peer.send(instanceOf('CT'))
@@ -301,6 +345,17 @@ describe('the guard', { concurrency: true }, () => {
     assert.match(await balancer('refuse').logLine('MALFORMED'), /refusal=malformed-pdata/)
   })
 })
+
+const none = Buffer.alloc(0)
+
+/** An element in Implicit VR Little Endian; of undefined length where it is `open`. */
+function element(tag: number, value: Buffer, open = false): Buffer {
+  const header = Buffer.alloc(8)
+  header.writeUInt16LE(tag >>> 16, 0)
+  header.writeUInt16LE(tag & 0xffff, 2)
+  header.writeUInt32LE(open ? 0xffffffff : value.length, 4)
+  return Buffer.concat([header, value])
+}
 
 /** The PDVs of these P-DATA-TF PDUs, in order. */
 function pdvs(bytes: Buffer) {
