@@ -137,9 +137,7 @@ function Guard:from_client(txn, window)
     local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, client.pdu_left)
     if not found then return at end
     if found == "other" then
-      local type, whole = header, length
-      if #self.refusals > 0 and type ~= pdu.ABORT then return at end
-      client.left, client.eating, client.ends, client.verdict = whole, false, false, nil
+      client.left, client.eating, client.ends, client.verdict = length, false, false, nil
     elseif found == "malformed" then
       return self:abort(txn, window, at)
     else
@@ -382,7 +380,7 @@ function Guard:from_pacs(txn, channel)
     if pacs.pdu_left == 0 then
       while self.refusals[1] and self.answered >= self.refusals[1].after do
         local response = self.refusals[1].response
-        if not window:insert(response, at) then break end
+        if not window:insert(response, at) then return window:close(at) end
         at = at + #response
         table.remove(self.refusals, 1)
       end

@@ -197,7 +197,9 @@ describe('the guard', { concurrency: true }, () => {
       assert.deepEqual(await responses(peer, 2), ['1: 0', '2: a700'], length)
       const belongs = Buffer.concat([modality, ...sequence, own('1.2.3')])
       peer.send(storeRq(belongs, { contextId: 3, messageId: 3 }))
-      assert.deepEqual(await responses(peer, 1), ['3: 0'], length)
+      const has = Buffer.concat([modality, ...sequence, element(0x00200010, none)])
+      peer.send(storeRq(has, { contextId: 3, messageId: 4 }))
+      assert.deepEqual(await responses(peer, 2), ['3: 0', '4: a700'], length)
       await release(peer)
     }
   })
