@@ -7,7 +7,7 @@ import {
   pduHeaderLength,
   readMessageHead,
 } from './dicom/index.ts'
-import { aborted, type Site } from './steps/answer.ts'
+import { aborted, type Site, type Told } from './steps/answer.ts'
 import { associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
 import { instance } from './steps/instance.ts'
@@ -18,34 +18,39 @@ import { instance } from './steps/instance.ts'
  */
 export function createHandlers(site: Site, log: Logger): Record<string, Handler> {
   const handler =
-    (step: string, answer: (args: Args, source: string) => Answer): Handler =>
+    (step: string, answer: (args: Args, told: Told) => Answer): Handler =>
     ({ args }) => {
       // an address of HAProxy's, or the text of one that Lua put into a variable
       const source = args.ip('src') ?? args.string('src') ?? ''
-      const answered = answer(args, source)
-      log.info({ id: args.string('id'), step, source, ...forLog(answered) })
+      const id = args.string('id')
+      const answered = answer(args, { id, source, live: args.string('live')?.split(' ') })
+      log.info({ id, step, source, ...forLog(answered) })
       return forHaproxy(answered)
     }
   return {
-    associate: handler('associate', (args, source) => {
+    associate: handler('associate', (args, told) => {
       const body = bytes(args, 'rq')
       return orElse({ path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }, () => {
         const rq = decodeAssociateRq(body)
         const names = { calling: printable(rq.callingAE), called: printable(rq.calledAE) }
-        return { ...names, ...associate(site, rq, body, source) }
+        return { ...names, ...associate(site, rq, body, told) }
       })
     }),
-    dataset: handler('dataset', (args, source) => {
+    dataset: handler('dataset', (args, told) => {
       const { rq, promised } = negotiated(args)
       return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () =>
-        dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), source),
+        dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), told),
       )
     }),
-    instance: handler('instance', (args, source) => {
+    instance: handler('instance', (args, told) => {
       const { rq, promised } = negotiated(args)
-      const binding = { bound: text(args, 'bound'), mixed: text(args, 'mixed') }
+      const binding = {
+        bound: text(args, 'bound'),
+        boundBy: text(args, 'bound_by'),
+        mixed: text(args, 'mixed'),
+      }
       const judged = orElse({ verdict: 'refuse', refusal: 'malformed-dataset' }, () =>
-        instance(site.ruleSet, rq, promised, readMessageHead(bytes(args, 'head')), source, binding),
+        instance(site.ruleSet, rq, promised, readMessageHead(bytes(args, 'head')), told, binding),
       )
       return { bound: binding.bound, ...judged }
     }),

@@ -19,6 +19,8 @@
 --   - instance -    SPOE                                                                          < verdict
 --   dicom_verdict   answers it
 --
+-- All three questions carry dicom_live, the pools that have a live server.
+--
 -- HAProxy may evaluate its rule list again from the top after an action has yielded, so every step begins by asking
 -- whether it is done. An action that ever returned act.YIELD must end with act.CONTINUE or act.DENY.
 
@@ -96,13 +98,21 @@ local function wait(left)
   return act.YIELD
 end
 
+core.register_fetches("dicom_live", function(txn)
+  local live = {}
+  for name in pairs(core.backends) do
+    if txn.f:nbsrv(name) > 0 then live[#live + 1] = name end
+  end
+  return table.concat(live, " ")
+end)
+
 core.register_action("dicom_request", { "tcp-req" }, function(txn)
   if var(txn, "requested") or var(txn, "refusal") then return act.CONTINUE end
   local window = Window.new():open(txn.req)
   if window.input > 0 and window:read(0, 1):byte() ~= pdu.ASSOCIATE_RQ then return refuse(txn, "not-associate") end
   if window.input >= pdu.HEADER then
     local _, length = pdu.read_header(window, 0)
-    if pdu.HEADER + length > pdu.ROOM then return refuse(txn, "request-too-large") end
+    if pdu.HEADER + length > pdu.request_room() then return refuse(txn, "request-too-large") end
     if window.input >= pdu.HEADER + length then
       set(txn, "requested", pdu.HEADER + length)
       return act.CONTINUE
@@ -170,7 +180,7 @@ core.register_action("dicom_head", { "tcp-req" }, function(txn)
     set(txn, "promised", 1)
     txn.res:send(promise)
   end
-  local room = pdu.head_room(base, #promise)
+  local room = pdu.head_room(base, #promise, 0)
   while true do
     local window = Window.new():open(txn.req)
     local found, context_id, elements, message_end, rest = first_message(window, base)
@@ -293,7 +303,7 @@ core.register_action("dicom_question", { "tcp-req" }, function(txn)
   if have >= 4 then
     local length = string.unpack(">I4", txn.req:data(0, 4))
     if have >= 4 + length then
-      local names = { "id", "client", "request", "promise", "head", "bound_to", "mixed" }
+      local names = { "id", "client", "request", "promise", "head", "bound_to", "bound_by", "mixed" }
       local values = { string.unpack(">" .. string.rep("s4", #names), txn.req:data(4, length)) }
       for index, name in ipairs(names) do set(txn, name, values[index]) end
       set(txn, "asked", 1)

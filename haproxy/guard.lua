@@ -319,7 +319,7 @@ function Guard:transfer_syntaxes(txn)
   return self.syntaxes
 end
 
-function Guard:room(txn) return pdu.head_room(#var(txn, "request"), #var(txn, "promise")) end
+function Guard:room(txn) return pdu.head_room(#var(txn, "request"), #var(txn, "promise"), #(var(txn, "rule") or "")) end
 
 -- Asks the agent, through the frontend `guard` and as another task, so that nobody else waits for the answer.
 function Guard:ask(txn, window, at, kind)
@@ -331,8 +331,8 @@ function Guard:ask(txn, window, at, kind)
     kind = kind,
     otherwise = mixed == "follow" and mixed or "refuse", -- if there is no answer
     deadline = core.now().sec + ANSWER_TIMEOUT,
-    asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
-      var(txn, "promise"), head, var(txn, "backend"), mixed)),
+    asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
+      var(txn, "promise"), head, var(txn, "backend"), var(txn, "rule") or "", mixed)),
   }
   questions[#questions + 1] = self.question
   core.register_task(ask_agent)

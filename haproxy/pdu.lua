@@ -1,7 +1,8 @@
 -- The DICOM upper layer (PS3.8 §9.3) and command sets (PS3.7 §6.3) as far as HAProxy must know them.
 
--- What fits beside a SPOE frame's own fields: names, addresses, lengths (max-frame-size is at most tune.bufsize - 4).
+-- What a SPOE frame's own fields take: names, addresses, lengths (max-frame-size is at most tune.bufsize - 4).
 local FRAME_OVERHEAD = 512
+local SIZE = tonumber(os.getenv("BUFFER_SIZE")) -- bytes; haproxy.cfg
 
 local pdu = {
   ROOM = tonumber(os.getenv("BUFFER_ROOM")), -- bytes of a buffer that a client can fill; haproxy.cfg
@@ -125,8 +126,23 @@ function pdu.negotiated(bytes)
   if whole then return contexts, max_pdu_length end
 end
 
--- What the head of a message may take (bytes) in a question to the agent, beside an A-ASSOCIATE-RQ and -AC of these
--- lengths: all of it must fit into a SPOE frame and a buffer.
-function pdu.head_room(request, promise) return pdu.ROOM - FRAME_OVERHEAD - request - promise end
+-- The most that dicom_live may answer, in bytes.
+local all_live
+local function live_room()
+  if not all_live then
+    all_live = 0
+    for name in pairs(core.backends) do all_live = all_live + #name + 1 end
+  end
+  return all_live
+end
+
+-- What an A-ASSOCIATE-RQ may take (bytes): it must fit into a buffer and, in a question to the agent, into a SPOE frame.
+function pdu.request_room() return math.min(pdu.ROOM, SIZE - FRAME_OVERHEAD - live_room()) end
+
+-- What the head of a message may take (bytes) in a question, beside an A-ASSOCIATE-RQ, an -AC and the name of a rule of
+-- these lengths.
+function pdu.head_room(request, promise, rule)
+  return pdu.ROOM - FRAME_OVERHEAD - live_room() - request - promise - rule
+end
 
 return pdu

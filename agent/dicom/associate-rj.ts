@@ -30,6 +30,12 @@ export const rejectReasons = {
 
 export type RejectReason = keyof typeof rejectReasons
 
+/** The rejection for a reason; transient or permanent where that is said, or else as usual for the reason. */
+export function rejection(reason: RejectReason, isTransient?: boolean): AssociateRj {
+  const usual = rejectReasons[reason]
+  return isTransient === undefined ? usual : { ...usual, result: isTransient ? transient : permanent }
+}
+
 /** PS3.8 §9.3.4, body of an A-ASSOCIATE-RJ => reserved, result u8, source u8, reason u8. */
 export function decodeAssociateRj(body: Buffer): AssociateRj {
   const reader = new Reader(body)

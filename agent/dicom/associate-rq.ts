@@ -132,22 +132,32 @@ function encodePresentationContext({ id, abstractSyntax, transferSyntaxes }: Pre
   )
 }
 
-const calledAeOffset = pduHeaderLength + 4
+/** Where the AE titles stand in the whole PDU. */
+const titleFields = [
+  { key: 'calledAE', field: 'Called-AE-title', offset: pduHeaderLength + 4 },
+  { key: 'callingAE', field: 'Calling-AE-title', offset: pduHeaderLength + 20 },
+] as const
 
-/** A copy of a whole A-ASSOCIATE-RQ PDU with another called AE title, of the same length. */
-export function withCalledAE(rqPdu: Buffer, calledAE: string): Buffer {
-  const field = 'Called-AE-title'
-  checkAeTitle(calledAE, field)
-  const title = encodeAeTitle(calledAE, field)
+/** A copy of a whole A-ASSOCIATE-RQ PDU, of the same length, with those of the AE titles that are given. */
+export function withAETitles(
+  rqPdu: Buffer,
+  titles: { calledAE?: string | undefined; callingAE?: string | undefined },
+): Buffer {
   if (rqPdu[0] !== PduType.associateRq) {
     throw new DicomError('unexpected-pdu', 'these bytes are not an A-ASSOCIATE-RQ', { field: 'PDU-type' })
   }
-  const need = calledAeOffset + title.length
-  if (rqPdu.length < need) {
-    const place = { field, offset: calledAeOffset, need, have: rqPdu.length }
-    throw new DicomError('truncated', `the PDU ends after ${rqPdu.length} bytes`, place)
-  }
   const copy = Buffer.from(rqPdu)
-  title.copy(copy, calledAeOffset)
+  for (const { key, field, offset } of titleFields) {
+    const title = titles[key]
+    if (title === undefined) continue
+    checkAeTitle(title, field)
+    const bytes = encodeAeTitle(title, field)
+    const need = offset + bytes.length
+    if (copy.length < need) {
+      const place = { field, offset, need, have: copy.length }
+      throw new DicomError('truncated', `the PDU ends after ${copy.length} bytes`, place)
+    }
+    bytes.copy(copy, offset)
+  }
   return copy
 }

@@ -11,6 +11,7 @@ export {
   decodeAssociateRj,
   encodeAssociateRj,
   type RejectReason,
+  rejection,
   rejectReasons,
 } from './associate-rj.ts'
 export {
@@ -18,7 +19,7 @@ export {
   decodeAssociateRq,
   encodeAssociateRq,
   type PresentationContextRq,
-  withCalledAE,
+  withAETitles,
 } from './associate-rq.ts'
 export { type CommandElements, type CommandSet, decodeCommandSet, encodeCommandSet } from './command-set.ts'
 export { readDatasetHead } from './dataset-head.ts'

@@ -16,6 +16,7 @@ export function offer(rq: AssociateRq, promised: AssociateAc, pool: Pool): Assoc
   return {
     ...kept,
     calledAE: pool.calledAE ?? rq.calledAE,
+    callingAE: pool.callingAE ?? rq.callingAE,
     presentationContexts: rq.presentationContexts.flatMap(({ id, abstractSyntax }) => {
       const transferSyntax = transferSyntaxes.get(id)
       return transferSyntax === undefined ? [] : { id, abstractSyntax, transferSyntaxes: [transferSyntax] }

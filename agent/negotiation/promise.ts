@@ -10,7 +10,7 @@ import { defaultMaxPduLength, defaultTransferSyntaxes, implementation } from './
 
 /**
  * The A-ASSOCIATE-AC that the client gets before its pool is known: what every pool that it may still become
- * accepts. For each context that is the first transfer syntax in the client's order; for the maximum PDU length the
+ * accepts. For each context of a SOP class that all take, that is the first transfer syntax in the client's order; for the maximum PDU length the
  * smallest. Asynchronous operations, roles and extended negotiation are not answered, which declines them
  * (PS3.7 Annex D.3.3).
  */
@@ -30,9 +30,12 @@ export function promise(rq: AssociateRq, pools: readonly Pool[]): AssociateAc {
 }
 
 function answer(
-  { id, transferSyntaxes }: PresentationContextRq,
+  { id, abstractSyntax, transferSyntaxes }: PresentationContextRq,
   pools: readonly Pool[],
 ): PresentationContextAc {
+  if (!pools.every(({ sopClasses }) => sopClasses?.includes(abstractSyntax) ?? true)) {
+    return { id, result: ContextResult.abstractSyntaxNotSupported, transferSyntax: '' }
+  }
   const common = transferSyntaxes.find(uid =>
     pools.every(pool => (pool.transferSyntaxes ?? defaultTransferSyntaxes).includes(uid)),
   )

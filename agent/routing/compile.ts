@@ -1,19 +1,20 @@
 import type { ZodType } from 'zod'
-import { type RejectReason, rejectReasons, transferSyntaxes } from '../dicom/index.ts'
-import { compileCondition, compileStick, Paths, type Report } from './conditions.ts'
+import { compileCondition, Paths, type Report } from './conditions.ts'
 import type { RuleProblem } from './errors.ts'
-import type { Mixed, Outcome, Pool, Rule, RuleSet } from './rule-set.ts'
+import { undecidedRuleName } from './evaluate.ts'
+import { compileOutcome } from './outcome.ts'
+import { compilePool } from './pool.ts'
+import type { Mixed, Pool, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
 import {
   backend,
   defaultSource,
   mixedSource,
-  type OutcomeSource,
-  type PoolSource,
   poolSource,
   type RuleFile,
   type RuleSource,
   ruleFile,
   ruleSource,
+  undecidedSource,
 } from './schema.ts'
 import { shaped } from './shape.ts'
 import type { Path, SourceFile } from './source-file.ts'
@@ -25,7 +26,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
   const paths = new Paths()
   const rules: Rule[] = []
   const pools = new Map<string, Pool>()
-  const names = new Set<string>([defaultRuleName])
+  const names = new Set<string>([defaultRuleName, undecidedRuleName])
   const keys = new Set<string>()
   let defaultRule: Rule | undefined
 
@@ -47,8 +48,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
       const source = read(ruleSource, value, path)
       if (!source) continue
       if (names.has(source.name)) {
-        const taken = source.name === defaultRuleName ? 'the default' : 'another rule'
-        report(['name'], `${taken} has this name: choose another`)
+        report(['name'], `${ownerOf(source.name)} has this name: choose another`)
       }
       names.add(source.name)
       for (const key of Object.keys(source.when)) keys.add(key)
@@ -69,6 +69,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
   }
   return {
     rules: defaultRule ? [...rules, defaultRule] : rules,
+    undecided: compileUndecided(opened, mixed),
     pools,
     paths: paths.all,
     deciding: paths.all.filter(({ text }) => keys.has(text)),
@@ -92,40 +93,31 @@ function open(file: SourceFile, problems: RuleProblem[]): Opened | undefined {
   }
 }
 
+function ownerOf(name: string): string {
+  if (name === defaultRuleName) return 'the default'
+  return name === undecidedRuleName ? 'what `undecided:` says' : 'another rule'
+}
+
 /** What holds for every rule that says nothing else, in whatever file. */
 function compileMixed(opened: readonly Opened[]): Mixed {
-  const setting = opened.filter(({ content }) => content.mixed !== undefined)
-  for (const { reportAt } of setting.slice(1))
-    reportAt(['mixed'])([], 'another file sets mixed already', 'key')
-  const [mixed] = setting.map(({ content, read }) => read(mixedSource, content.mixed, ['mixed']))
-  return mixed ?? 'refuse'
+  return setOnce(opened, 'mixed', mixedSource) ?? 'refuse'
 }
 
-function compilePool(source: PoolSource, report: Report): Pool {
-  const { calledAE } = source
-  if (calledAE !== undefined && !isAETitle(calledAE)) {
-    report(['calledAE'], `"${calledAE}" is no AE title: 1 to 16 characters of ASCII, without backslash`)
-  }
-  return {
-    ...source,
-    transferSyntaxes: source.transferSyntaxes?.map((text, index) => {
-      const uid = transferSyntaxUid(text)
-      if (uid === undefined)
-        report(['transferSyntaxes', index], `unknown transfer syntax "${text}": use its UID`)
-      return uid ?? text
-    }),
-  }
+function compileUndecided(opened: readonly Opened[], mixed: Mixed): RouteOutcome | undefined {
+  const pool = setOnce(opened, 'undecided', undecidedSource) ?? 'refuse'
+  return pool === 'refuse' ? undefined : { route: { pools: [pool] }, mixed }
 }
 
-/** By UID, also a private one, or by its name in PS3.6. */
-function transferSyntaxUid(text: string): string | undefined {
-  if (/^\d+(\.\d+)+$/.test(text)) return text
-  return Object.keys(transferSyntaxes).find(uid => transferSyntaxes[uid] === text)
-}
-
-/** PS3.5 §6.2, VR AE. */
-function isAETitle(text: string): boolean {
-  return /^[\x20-\x5b\x5d-\x7e]{1,16}$/.test(text) && text.trim() !== ''
+/** What one of the files sets for all of them. */
+function setOnce<T>(
+  opened: readonly Opened[],
+  key: 'mixed' | 'undecided',
+  schema: ZodType<T>,
+): T | undefined {
+  const setting = opened.filter(({ content }) => content[key] !== undefined)
+  for (const { reportAt } of setting.slice(1)) reportAt([key])([], `another file sets ${key} already`, 'key')
+  const [value] = setting.map(({ content, read }) => read(schema, content[key], [key]))
+  return value
 }
 
 function compileRule(source: RuleSource, mixed: Mixed, paths: Paths, report: Report): Rule {
@@ -137,21 +129,4 @@ function compileRule(source: RuleSource, mixed: Mixed, paths: Paths, report: Rep
     }),
     outcome: compileOutcome(source, mixed, paths, report),
   }
-}
-
-/** There is one of route and reject: the schema sees to it. */
-function compileOutcome(source: OutcomeSource, mixed: Mixed, paths: Paths, report: Report): Outcome {
-  if (source.reject === undefined) {
-    const stick = source.stick === undefined ? undefined : compileStick(source.stick, paths, report)
-    return { route: source.route ?? '', stick, mixed: source.mixed ?? mixed }
-  }
-  if (!isRejectReason(source.reject)) {
-    report(['reject'], `unknown reason "${source.reject}": one of ${Object.keys(rejectReasons).join(', ')}`)
-    return { reject: 'no-reason-given' }
-  }
-  return { reject: source.reject }
-}
-
-function isRejectReason(text: string): text is RejectReason {
-  return Object.hasOwn(rejectReasons, text)
 }

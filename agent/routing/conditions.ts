@@ -35,7 +35,7 @@ function sopClassUid(value: string, report: Report): string {
   return uid ?? value
 }
 
-function sopClassHint(value: string): string {
+export function sopClassHint(value: string): string {
   if (/[*?]/.test(value)) return '* and ? stand in UIDs only'
   const meant = [`${value} Image Storage`, `${value} Storage`].find(
     name => sopClassByName(name) !== undefined,

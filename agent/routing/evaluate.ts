@@ -1,12 +1,22 @@
-import type { RejectReason } from '../dicom/index.ts'
+import { choosePool } from './choose-pool.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
-import type { Mixed, Rule, RuleSet } from './rule-set.ts'
+import type { Mixed, Rejection, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
 import type { Truth } from './truth.ts'
 
 export type Decision =
-  /** `stick` is what keeps associations together, empty where there is nothing to stick to */
-  | { kind: 'route'; rule: string; pool: string; stick: readonly string[]; mixed: Mixed }
-  | { kind: 'reject'; rule: string; reason: RejectReason }
+  /**
+   * `pool` is the one that was chosen among `pools`, to which the rule leads; `stick` is what keeps associations
+   * together, empty where there is nothing to stick to
+   */
+  | {
+      kind: 'route'
+      rule: string
+      pool: string
+      pools: readonly string[]
+      stick: readonly string[]
+      mixed: Mixed
+    }
+  | ({ kind: 'reject'; rule: string } & Rejection)
   /** `rule` needs attributes whose bytes are not here yet; `pools` are those that it can still become */
   | { kind: 'unknown'; rule: string; pools: readonly string[] }
   /** no rule matches, and there is no default */
@@ -20,14 +30,41 @@ export function decide(ruleSet: RuleSet, association: AssociationFacts, dataset:
   for (const [index, rule] of ruleSet.rules.entries()) {
     const truth = holds(rule, association, dataset)
     if (truth === false) continue
-    if (truth === 'unknown') return undecided(ruleSet.rules.slice(index), rule.name, association, dataset)
-    if ('reject' in rule.outcome) return { kind: 'reject', rule: rule.name, reason: rule.outcome.reject }
-    const { route: pool, stick, mixed } = rule.outcome
-    const values = stick?.(association, dataset) ?? []
-    if (values === 'unknown') return { kind: 'unknown', rule: rule.name, pools: [pool] }
-    return { kind: 'route', rule: rule.name, pool, stick: values, mixed }
+    if (truth === 'unknown') {
+      const pools = candidates(ruleSet, ruleSet.rules.slice(index), association, dataset)
+      return { kind: 'unknown', rule: rule.name, pools }
+    }
+    if ('reject' in rule.outcome) return { kind: 'reject', rule: rule.name, ...rule.outcome.reject }
+    return routed(ruleSet, rule.name, rule.outcome, association, dataset)
   }
   return { kind: 'none' }
+}
+
+/** The name of the rule that `undecided:` stands for. */
+export const undecidedRuleName = 'undecided'
+
+/** The decision when no more of a dataset will be looked at: what is still unknown goes where `undecided:` says. */
+export function decideAfterHead(
+  ruleSet: RuleSet,
+  association: AssociationFacts,
+  dataset: DatasetFacts,
+): Decision {
+  const decision = decide(ruleSet, association, dataset)
+  if (decision.kind !== 'unknown' || !ruleSet.undecided) return decision
+  return routed(ruleSet, undecidedRuleName, ruleSet.undecided, association, dataset)
+}
+
+function routed(
+  ruleSet: RuleSet,
+  rule: string,
+  { route, stick: stickTo, mixed }: RouteOutcome,
+  association: AssociationFacts,
+  dataset: DatasetFacts,
+): Decision {
+  const { pools } = route
+  const stick = stickTo?.(association, dataset) ?? []
+  if (stick === 'unknown') return { kind: 'unknown', rule, pools: withUndecided(ruleSet, pools) }
+  return { kind: 'route', rule, pool: choosePool(route, stick, association), pools, stick, mixed }
 }
 
 /** Stops at the first condition that is false, whatever is unknown beside it. */
@@ -42,18 +79,23 @@ function holds(rule: Rule, association: AssociationFacts, dataset: DatasetFacts)
 }
 
 /** The pools that `rules`, of which the first is unknown, can still become: up to the first that is true. */
-function undecided(
+function candidates(
+  ruleSet: RuleSet,
   rules: readonly Rule[],
-  rule: string,
   association: AssociationFacts,
   dataset: DatasetFacts,
-): Decision {
-  const pools = new Set<string>()
+): readonly string[] {
+  const pools: string[] = []
   for (const candidate of rules) {
     const truth = holds(candidate, association, dataset)
     if (truth === false) continue
-    if ('route' in candidate.outcome) pools.add(candidate.outcome.route)
+    if ('route' in candidate.outcome) pools.push(...candidate.outcome.route.pools)
     if (truth === true) break
   }
-  return { kind: 'unknown', rule, pools: [...pools] }
+  return withUndecided(ruleSet, pools)
+}
+
+/** Each once. */
+function withUndecided({ undecided }: RuleSet, pools: readonly string[]): readonly string[] {
+  return [...new Set([...pools, ...(undecided?.route.pools ?? [])])]
 }

@@ -1,5 +1,5 @@
 export { RulesInvalid } from './errors.ts'
-export { type Decision, decide } from './evaluate.ts'
+export { type Decision, decide, decideAfterHead } from './evaluate.ts'
 export type { AssociationFacts, DatasetFacts } from './facts.ts'
 export { loadRules } from './load.ts'
-export type { Mixed, Pool, RuleSet } from './rule-set.ts'
+export type { Mixed, Pool, Rejection, RuleSet } from './rule-set.ts'

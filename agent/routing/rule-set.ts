@@ -6,6 +6,8 @@ import type { Truth } from './truth.ts'
 export interface RuleSet {
   /** first match wins; the default, where there is one, is the last of them */
   rules: readonly Rule[]
+  /** where a dataset goes whose head does not decide; without it, that is refused */
+  undecided?: RouteOutcome | undefined
   /** what is declared, by backend name */
   pools: ReadonlyMap<string, Pool>
   /** the attributes that the rules ask for, as `readDatasetHead` takes them */
@@ -22,7 +24,26 @@ export interface Rule {
 
 export type Condition = (association: AssociationFacts, dataset: DatasetFacts) => Truth
 
-export type Outcome = { route: string; stick?: Stick | undefined; mixed: Mixed } | { reject: RejectReason }
+export type Outcome = RouteOutcome | { reject: Rejection }
+
+export interface RouteOutcome {
+  route: Route
+  stick?: Stick | undefined
+  mixed: Mixed
+}
+
+/** The pools that a rule leads to: the first that has a live server or, where there are weights, one by its share. */
+export interface Route {
+  pools: readonly string[]
+  /** one for each pool, above 0 */
+  weights?: readonly number[] | undefined
+}
+
+export interface Rejection {
+  reason: RejectReason
+  /** whether clients are to try again, where it is not as usual for this reason */
+  transient?: boolean | undefined
+}
 
 /**
  * What becomes of the later instances of an association that a rule bound to a pool by its first dataset:
@@ -33,13 +54,19 @@ export type Outcome = { route: string; stick?: Stick | undefined; mixed: Mixed }
  */
 export type Mixed = 'refuse' | 'follow' | 'instance'
 
-/** The values of a fact or attribute that keep associations together; `unknown` while their bytes are not here. */
+/**
+ * What keeps associations together: a text for each fact or attribute, or none where all of them are empty; `unknown`
+ * while their bytes are not here.
+ */
 export type Stick = (association: AssociationFacts, dataset: DatasetFacts) => readonly string[] | 'unknown'
 
 /** What the nodes of a pool are declared to accept, and how they want to be called. */
 export interface Pool {
-  /** the called AE title that the PACS gets to see instead of the client's */
+  /** the AE titles that the PACS gets to see instead of the client's */
   calledAE?: string | undefined
+  callingAE?: string | undefined
+  /** UIDs; any where it is not declared */
+  sopClasses?: readonly string[] | undefined
   /** UIDs */
   transferSyntaxes?: readonly string[] | undefined
   /** bytes; 0 is unlimited */

@@ -40,13 +40,36 @@ const values = z.preprocess(
 const mixedValues = ['refuse', 'follow', 'instance'] as const
 export const mixedSource = z.enum(mixedValues, mustBe(`one of ${mixedValues.join(', ')}`))
 
+const poolList = z.array(backend).min(1, 'is an empty list: name a pool')
+const weight = z.uint32(mustBe('a weight: a whole number, or 0 for none'))
+const weights = z
+  .record(z.string(), weight)
+  .refine(shares => Object.values(shares).some(share => share > 0), 'gives no pool a weight above 0')
+const routeSource = z.union(
+  [backend, poolList, weights],
+  mustBe('a pool, a list of pools, or a map of pools and their weights'),
+)
+
+const rejectSource = z.union(
+  [text, map('a rejection', { reason: text, transient: z.boolean(mustBe('true or false')).optional() })],
+  mustBe('a reason, or a map'),
+)
+
+const stickSource = z.union(
+  [text, z.array(text).min(1, 'is an empty list: name an attribute, or leave it out')],
+  mustBe('text or a list of texts'),
+)
+
+/** `refuse`, or a pool. */
+export const undecidedSource = backend
+
 const outcome = {
-  route: backend.optional(),
-  reject: text.optional(),
-  stick: text.optional(),
+  route: routeSource.optional(),
+  reject: rejectSource.optional(),
+  stick: stickSource.optional(),
   mixed: mixedSource.optional(),
 }
-type Outcome = { [key in keyof typeof outcome]?: string | undefined }
+type Outcome = { [key in keyof typeof outcome]?: unknown }
 
 /** There is one of route and reject, and with reject nothing that goes with route. */
 function hasOne({ route, reject, ...withRoute }: Outcome, context: z.RefinementCtx): void {
@@ -66,18 +89,18 @@ export const ruleSource = map('a rule', {
   ...outcome,
 }).superRefine(hasOne)
 
-/** `default: <pool>` is short for `default: { route: <pool> }`. */
+/** `default: <pool>` is short for `default: { route: <pool> }`; so is a list of pools. */
 export const defaultSource = z.preprocess(
-  written => (typeof written === 'object' ? written : { route: written }),
+  written => (typeof written === 'object' && !Array.isArray(written) ? written : { route: written }),
   map('a default', outcome, 'a pool or ').superRefine(hasOne),
 )
 
+const accepted = z.array(text, mustBe('a list')).min(1, 'is an empty list: nothing could ever be sent')
 export const poolSource = map('a pool', {
   calledAE: text.optional(),
-  transferSyntaxes: z
-    .array(text, mustBe('a list'))
-    .min(1, 'is an empty list: nothing could ever be sent')
-    .optional(),
+  callingAE: text.optional(),
+  transferSyntaxes: accepted.optional(),
+  sopClasses: accepted.optional(),
   maxPduLength: z.uint32('must be a whole number of bytes, or 0 for any').optional(),
 })
 
@@ -86,6 +109,7 @@ export const ruleFile = map('a rule file', {
   rules: z.array(z.unknown(), mustBe('a list')).default([]),
   default: z.unknown().optional(),
   mixed: z.unknown().optional(),
+  undecided: z.unknown().optional(),
 })
 
 export type RuleFile = z.infer<typeof ruleFile>

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type { core, z } from 'zod'
 import type { RuleProblem } from './errors.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
@@ -12,19 +12,34 @@ export function shaped<T>(
 ): T | undefined {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  for (const issue of parsed.error.issues) {
+  for (const issue of parsed.error.issues.flatMap(meant)) {
     const place = [...path, ...issue.path]
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
         problems.push(file.problem([...place, key], `unknown key "${key}": ${issue.message}`, 'key'))
       }
     } else {
-      const wantsText = issue.code === 'invalid_type' && issue.expected === 'string'
-      const misread = wantsText ? file.misread(place) : undefined
+      const misread = wantsText(issue) ? file.misread(place) : undefined
       problems.push(file.problem(place, misread ?? `${nameOf(place)} ${issue.message}`))
     }
   }
   return undefined
+}
+
+/** Where a value may have several forms: what is wrong within the one that was meant, if its form tells which. */
+function meant(issue: core.$ZodIssue): core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const within = issue.errors.find(errors => !errors.some(isOtherForm))
+  return within?.map(inner => ({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue]
+}
+
+function isOtherForm({ code, path }: core.$ZodIssue): boolean {
+  return code === 'invalid_type' && path.length === 0
+}
+
+function wantsText(issue: core.$ZodIssue): boolean {
+  if (issue.code === 'invalid_union') return issue.errors.flat().some(wantsText)
+  return issue.code === 'invalid_type' && issue.expected === 'string'
 }
 
 function nameOf(path: Path): string {

@@ -1,13 +1,6 @@
 import { createHmac } from 'node:crypto'
-import {
-  type AbortReason,
-  abortReasons,
-  encodeAbort,
-  encodeAssociateRj,
-  type RejectReason,
-  rejectReasons,
-} from '../dicom/index.ts'
-import type { RuleSet } from '../routing/index.ts'
+import { type AbortReason, abortReasons, encodeAbort, encodeAssociateRj, rejection } from '../dicom/index.ts'
+import type { AssociationFacts, Rejection, RuleSet } from '../routing/index.ts'
 
 /** What a decision is made from, apart from the message itself. */
 export interface Site {
@@ -15,6 +8,9 @@ export interface Site {
   /** keys the hash of what stick keys are made of; the same for all agents, or they would not agree */
   stickSecret: string
 }
+
+/** What HAProxy tells of an association beside its bytes. */
+export type Told = Pick<AssociationFacts, 'id' | 'source' | 'live'>
 
 /** Connect to `backend`; `offer`, an A-ASSOCIATE-RQ, takes the place of the client's. */
 export type Binding = {
@@ -34,8 +30,8 @@ export type Refusal = {
 
 export type Why = Partial<Pick<Refusal, 'rule' | 'refusal'>>
 
-export function rejected(reason: RejectReason, why: Why = {}): Refusal {
-  return { refusal: reason, ...why, answer: encodeAssociateRj(rejectReasons[reason]) }
+export function rejected({ reason, transient }: Rejection, why: Why = {}): Refusal {
+  return { refusal: reason, ...why, answer: encodeAssociateRj(rejection(reason, transient)) }
 }
 
 export function aborted(reason: AbortReason, why: Why = {}): Refusal {
@@ -44,6 +40,6 @@ export function aborted(reason: AbortReason, why: Why = {}): Refusal {
 
 /** A keyed hash, so that no PatientID reaches HAProxy or its logs. */
 export function stickKey(site: Site, values: readonly string[]): string | undefined {
-  const joined = values.join('\\')
-  return joined === '' ? undefined : createHmac('sha256', site.stickSecret).update(joined).digest('base64url')
+  if (values.length === 0) return undefined
+  return createHmac('sha256', site.stickSecret).update(JSON.stringify(values)).digest('base64url')
 }

@@ -1,7 +1,7 @@
-import { type AssociateRq, encodeAssociateAc, encodePdu, PduType, withCalledAE } from '../dicom/index.ts'
+import { type AssociateRq, encodeAssociateAc, encodePdu, PduType, withAETitles } from '../dicom/index.ts'
 import { isDelayable, promise, sendsDatasets } from '../negotiation/index.ts'
 import { type AssociationFacts, decide, type Pool } from '../routing/index.ts'
-import { type Binding, type Refusal, rejected, type Site, stickKey } from './answer.ts'
+import { type Binding, type Refusal, rejected, type Site, stickKey, type Told } from './answer.ts'
 
 export type AssociateAnswer =
   /** the rules need no dataset: HAProxy connects and is out of the way */
@@ -12,21 +12,21 @@ export type AssociateAnswer =
 
 const dicomApplicationContext = '1.2.840.10008.3.1.1.1'
 
-/** The first step. `body` is the A-ASSOCIATE-RQ without its PDU header, `rq` the same decoded, `source` an address. */
-export function associate(site: Site, rq: AssociateRq, body: Buffer, source: string): AssociateAnswer {
+/** The first step. `body` is the A-ASSOCIATE-RQ without its PDU header, `rq` the same decoded, `told` the rest. */
+export function associate(site: Site, rq: AssociateRq, body: Buffer, told: Told): AssociateAnswer {
   const refused = (refusal: Refusal): AssociateAnswer => ({ path: 'refused', ...refusal })
-  if ((rq.protocolVersion & 1) === 0) return refused(rejected('protocol-version-not-supported'))
+  if ((rq.protocolVersion & 1) === 0) return refused(rejected({ reason: 'protocol-version-not-supported' }))
   if (rq.applicationContext !== dicomApplicationContext) {
-    return refused(rejected('application-context-name-not-supported'))
+    return refused(rejected({ reason: 'application-context-name-not-supported' }))
   }
 
   const { ruleSet } = site
-  const decision = decide(ruleSet, associationFacts(rq, source), sendsDatasets(rq) ? 'not yet' : 'never')
+  const decision = decide(ruleSet, associationFacts(rq, told), sendsDatasets(rq) ? 'not yet' : 'never')
   switch (decision.kind) {
     case 'none':
-      return refused(rejected('no-reason-given', { refusal: 'no-rule' }))
+      return refused(rejected({ reason: 'no-reason-given' }, { refusal: 'no-rule' }))
     case 'reject':
-      return refused(rejected(decision.reason, { rule: decision.rule }))
+      return refused(rejected(decision, { rule: decision.rule }))
     case 'route': {
       const { rule, pool, stick } = decision
       const offer = addressed(body, ruleSet.pools.get(pool))
@@ -34,27 +34,27 @@ export function associate(site: Site, rq: AssociateRq, body: Buffer, source: str
     }
     case 'unknown': {
       const { rule } = decision
-      if (!isDelayable(rq)) return refused(rejected('no-reason-given', { rule, refusal: 'not-delayable' }))
-      if (decision.pools.length === 0)
-        return refused(rejected('no-reason-given', { rule, refusal: 'no-rule' }))
+      const reason = 'no-reason-given'
+      if (!isDelayable(rq)) return refused(rejected({ reason }, { rule, refusal: 'not-delayable' }))
+      if (decision.pools.length === 0) return refused(rejected({ reason }, { rule, refusal: 'no-rule' }))
       const pools = decision.pools.map(pool => ruleSet.pools.get(pool) ?? {})
       return { path: 'delayed', waitsFor: rule, promise: encodeAssociateAc(promise(rq, pools)) }
     }
   }
 }
 
-export function associationFacts(rq: AssociateRq, source: string): AssociationFacts {
+export function associationFacts(rq: AssociateRq, told: Told): AssociationFacts {
   const { callingAE, calledAE, presentationContexts } = rq
   return {
     callingAE,
     calledAE,
-    source,
+    ...told,
     sopClasses: presentationContexts.map(context => context.abstractSyntax),
   }
 }
 
-/** The client's own A-ASSOCIATE-RQ, byte for byte but for the called AE title that the pool wants, if it wants one. */
+/** The client's own A-ASSOCIATE-RQ, byte for byte but for the AE titles that the pool wants, if it wants others. */
 function addressed(body: Buffer, pool: Pool | undefined): Buffer | undefined {
-  if (pool?.calledAE === undefined) return undefined
-  return withCalledAE(encodePdu(PduType.associateRq, body), pool.calledAE)
+  if (pool?.calledAE === undefined && pool?.callingAE === undefined) return undefined
+  return withAETitles(encodePdu(PduType.associateRq, body), pool)
 }

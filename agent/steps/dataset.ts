@@ -7,7 +7,7 @@ import {
 } from '../dicom/index.ts'
 import { offer } from '../negotiation/index.ts'
 import type { Mixed } from '../routing/index.ts'
-import { aborted, type Binding, type Refusal, type Site, stickKey } from './answer.ts'
+import { aborted, type Binding, type Refusal, type Site, stickKey, type Told } from './answer.ts'
 import { judge, whyNot } from './judge.ts'
 
 /** What the guard needs to know about later instances. */
@@ -23,10 +23,10 @@ export function dataset(
   rq: AssociateRq,
   promised: AssociateAc,
   head: MessageHead,
-  source: string,
+  told: Told,
 ): (Binding & Guarded) | Refusal {
   const { ruleSet } = site
-  const decision = judge(ruleSet, rq, promised, head, source)
+  const decision = judge(ruleSet, rq, promised, head, told)
   if (!decision) return aborted('invalid-pdu-parameter-value', { refusal: 'unknown-context' })
   if (decision.kind !== 'route') return aborted('reason-not-specified', whyNot(decision))
   const { rule, pool, stick, mixed } = decision

@@ -1,11 +1,12 @@
 import type { AssociateAc, AssociateRq, MessageHead } from '../dicom/index.ts'
 import type { RuleSet } from '../routing/index.ts'
-import type { Why } from './answer.ts'
+import type { Told, Why } from './answer.ts'
 import { judge, whyNot } from './judge.ts'
 
-/** What the association was bound to, and what `mixed` says of instances that belong elsewhere. */
+/** The pool that the association was bound to, by which rule, and what `mixed` says of instances that belong elsewhere. */
 export interface Bound {
   bound: string
+  boundBy: string
   mixed: string
 }
 
@@ -18,14 +19,15 @@ export function instance(
   rq: AssociateRq,
   promised: AssociateAc,
   head: MessageHead,
-  source: string,
-  { bound, mixed }: Bound,
+  told: Told,
+  { bound, boundBy, mixed }: Bound,
 ): InstanceAnswer {
-  const decision = judge(ruleSet, rq, promised, head, source)
+  const decision = judge(ruleSet, rq, promised, head, told)
   if (!decision) return { verdict: 'refuse', refusal: 'unknown-context' }
   if (decision.kind !== 'route') return elsewhere(mixed, whyNot(decision))
-  const { rule, pool } = decision
-  if (pool === bound) return { verdict: 'pass', rule, pool }
+  const { rule, pool, pools } = decision
+  // by the rule that bound the association, its pool is as good as the one that would be chosen now
+  if (pool === bound || (rule === boundBy && pools.includes(bound))) return { verdict: 'pass', rule, pool }
   return { ...elsewhere(mixed, { rule, refusal: 'other-pool' }), pool }
 }
 

@@ -5,8 +5,8 @@ import {
   type MessageHead,
   readDatasetHead,
 } from '../dicom/index.ts'
-import { type DatasetFacts, type Decision, decide, type RuleSet } from '../routing/index.ts'
-import type { Why } from './answer.ts'
+import { type DatasetFacts, type Decision, decideAfterHead, type RuleSet } from '../routing/index.ts'
+import type { Told, Why } from './answer.ts'
 import { associationFacts } from './associate.ts'
 
 const cStoreRq = 0x0001
@@ -17,14 +17,14 @@ export function judge(
   rq: AssociateRq,
   promised: AssociateAc,
   head: MessageHead,
-  source: string,
+  told: Told,
 ): Decision | undefined {
   const context = promised.presentationContexts.find(
     ({ id, result }) => id === head.contextId && result === ContextResult.acceptance,
   )
   if (!context) return undefined
   const facts = datasetFacts(ruleSet, head, context.transferSyntax)
-  return decide(ruleSet, associationFacts(rq, source), facts)
+  return decideAfterHead(ruleSet, associationFacts(rq, told), facts)
 }
 
 /** Only what is sent to be stored has attributes to go by; the identifier of a query has not. */

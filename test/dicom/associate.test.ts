@@ -16,7 +16,7 @@ import {
   encodeReleaseRq,
   pduHeaderLength,
   rejectReasons,
-  withCalledAE,
+  withAETitles,
 } from '../../agent/dicom/index.ts'
 import { bytes, fixture, pdusOf, refusal } from './support.ts'
 
@@ -199,32 +199,42 @@ describe('A-ASSOCIATE-RQ (PS3.8 §9.3.2)', () => {
   })
 })
 
-describe('withCalledAE', () => {
+describe('withAETitles', () => {
   const { whole } = firstPdu('storescu.client.bin')
 
   test('replaces the called AE title and nothing else', () => {
-    const rewritten = withCalledAE(whole, 'PACS2')
+    const rewritten = withAETitles(whole, { calledAE: 'PACS2' })
     assert.equal(decodeAssociateRq(rewritten.subarray(6)).calledAE, 'PACS2')
-    const back = withCalledAE(rewritten, 'ARCHIVE')
+    const back = withAETitles(rewritten, { calledAE: 'ARCHIVE' })
     assert.deepEqual(back, whole)
     assert.equal(decodeAssociateRq(whole.subarray(6)).calledAE, 'ARCHIVE', 'the original is left alone')
   })
 
+  test('replaces the calling AE title, where PS3.8 §9.3.2 has it', () => {
+    const rewritten = withAETitles(whole, { callingAE: 'LB' })
+    assert.equal(rewritten.toString('latin1', 26, 42), 'LB'.padEnd(16))
+    assert.deepEqual(rewritten.subarray(0, 26), whole.subarray(0, 26))
+    assert.deepEqual(rewritten.subarray(42), whole.subarray(42))
+  })
+
   for (const title of ['', '   ', 'SEVENTEEN_LETTERS', 'A\\B', 'A\tB', 'ÄRZTE', 'A\x7fB']) {
     test(`refuses ${JSON.stringify(title)}`, () => {
-      assert.throws(() => withCalledAE(whole, title), refusal('invalid-value', 'Called-AE-title'))
+      const refused = (field: string) => refusal('invalid-value', field)
+      assert.throws(() => withAETitles(whole, { calledAE: title }), refused('Called-AE-title'))
+      assert.throws(() => withAETitles(whole, { callingAE: title }), refused('Calling-AE-title'))
     })
   }
 
   test('accepts 1 to 16 characters', () => {
     for (const title of ['A', 'SIXTEEN__LETTERS', 'A B']) {
-      assert.equal(decodeAssociateRq(withCalledAE(whole, title).subarray(6)).calledAE, title)
+      assert.equal(decodeAssociateRq(withAETitles(whole, { calledAE: title }).subarray(6)).calledAE, title)
     }
   })
 
   test('refuses another PDU and one that is cut', () => {
-    assert.throws(() => withCalledAE(encodeReleaseRq(), 'A'), refusal('unexpected-pdu'))
-    assert.throws(() => withCalledAE(whole.subarray(0, 25), 'A'), refusal('truncated'))
+    assert.throws(() => withAETitles(encodeReleaseRq(), { calledAE: 'A' }), refusal('unexpected-pdu'))
+    assert.throws(() => withAETitles(whole.subarray(0, 25), { calledAE: 'A' }), refusal('truncated'))
+    assert.throws(() => withAETitles(whole.subarray(0, 41), { callingAE: 'A' }), refusal('truncated'))
   })
 })
 

@@ -16,7 +16,7 @@ import {
   encodeAssociateRq,
   encodeCommandSet,
   encodePData,
-  withCalledAE,
+  withAETitles,
 } from '../../agent/dicom/index.ts'
 
 /** Records that deepEqual takes for object literals. */
@@ -103,16 +103,14 @@ describe('decoding what was encoded gives what there was', () => {
     )
   })
 
-  test('A-ASSOCIATE-RQ with another called AE title', () => {
+  test('A-ASSOCIATE-RQ with other AE titles', () => {
+    const title = aeTitle.filter(title => title !== '')
+    const titles = fc.record({ calledAE: title, callingAE: title }, { requiredKeys: [] })
     fc.assert(
-      fc.property(
-        associateRq,
-        aeTitle.filter(title => title !== ''),
-        (rq, calledAE) => {
-          const rewritten = withCalledAE(encodeAssociateRq(rq), calledAE)
-          assert.deepEqual(rewritten, encodeAssociateRq({ ...rq, calledAE }))
-        },
-      ),
+      fc.property(associateRq, titles, (rq, titles) => {
+        const rewritten = withAETitles(encodeAssociateRq(rq), titles)
+        assert.deepEqual(rewritten, encodeAssociateRq({ ...rq, ...titles }))
+      }),
     )
   })
 

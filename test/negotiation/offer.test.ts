@@ -39,6 +39,12 @@ describe('the offer', () => {
     assert.equal(offer(rq, promise(rq, [{}]), {}).calledAE, 'PACS')
   })
 
+  test('is called by the title that the pool wants to see, or else by the client', () => {
+    const rq = request({ callingAE: 'CT1' })
+    assert.equal(offer(rq, promise(rq, [{}]), { callingAE: 'LB' }).callingAE, 'LB')
+    assert.equal(offer(rq, promise(rq, [{}]), {}).callingAE, 'CT1')
+  })
+
   test('proposes nothing that the promise has declined: asynchronous operations, roles, extended negotiation', () => {
     const sopClass = CT_IMAGE
     const rq = request({

@@ -7,7 +7,7 @@ import {
   encodeAssociateAc,
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
-import { promise } from '../../agent/negotiation/index.ts'
+import { offer, promise } from '../../agent/negotiation/index.ts'
 import type { Pool } from '../../agent/routing/index.ts'
 import { CT_IMAGE, EXPLICIT, IMPLICIT, MR_IMAGE } from '../support/messages.ts'
 import { anyRequest, request } from './support.ts'
@@ -61,6 +61,28 @@ describe('the transfer syntax that is promised', () => {
       { id: 5, result: ContextResult.acceptance, transferSyntax: EXPLICIT },
     ])
   })
+})
+
+describe('the SOP class that is promised', () => {
+  const declared = (...sopClasses: string[]): Pool => ({ sopClasses })
+  const table: [subject: string, pools: Pool[], accepted: boolean][] = [
+    ['is any where nothing is declared', [{}], true],
+    ['is a declared one', [declared(MR_IMAGE, CT_IMAGE)], true],
+    ['is no other', [declared(MR_IMAGE)], false],
+    ['is not one that only some candidates accept', [declared(CT_IMAGE), declared(MR_IMAGE), {}], false],
+    ['is one that an undeclared candidate accepts, too', [{}, declared(CT_IMAGE)], true],
+  ]
+  for (const [subject, pools, accepted] of table) {
+    test(subject, () => {
+      const rq = request({ presentationContexts: context(IMPLICIT) })
+      const ac = promise(rq, pools)
+      const expected = accepted
+        ? { id: 1, result: ContextResult.acceptance, transferSyntax: IMPLICIT }
+        : { id: 1, result: ContextResult.abstractSyntaxNotSupported, transferSyntax: '' }
+      assert.deepEqual(ac.presentationContexts, [expected])
+      assert.equal(offer(rq, ac, pools[0] ?? {}).presentationContexts.length, accepted ? 1 : 0)
+    })
+  }
 })
 
 describe('the maximum PDU length that is promised', () => {

@@ -69,11 +69,12 @@ function reference({ rules, default: pool }: RuleFile, callingAE: string, known:
   if (!rule)
     return pool === undefined
       ? { kind: 'none' }
-      : { kind: 'route', rule: 'default', pool, stick: [], mixed: 'refuse' }
-  const { name, route, reject, stick } = rule
+      : { kind: 'route', rule: 'default', pool, pools: [pool], stick: [], mixed: 'refuse' }
+  const { name, route = '', reject, stick } = rule
   if (reject !== undefined) return { kind: 'reject', rule: name, reason: reject as 'no-reason-given' }
-  const stuckTo = stick === undefined ? [] : valuesOf(stick)
-  return { kind: 'route', rule: name, pool: route ?? '', stick: stuckTo, mixed: 'refuse' }
+  const stuckTo = stick === undefined ? '' : valuesOf(stick).join('\\')
+  const pools = [route]
+  return { kind: 'route', rule: name, pool: route, pools, stick: stuckTo ? [stuckTo] : [], mixed: 'refuse' }
 }
 
 function* completions(known: Values, unknown: readonly string[]): Generator<Values> {

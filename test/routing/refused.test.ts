@@ -27,6 +27,13 @@ const when = (conditions: string) => `rules:\n  - { name: R, when: { ${condition
 /** The column of its first condition. */
 const at = '2:24'
 
+/** A rule that does this, on one line. */
+const rule = (outcome: string) => `rules:\n  - { name: R, ${outcome} }\n`
+
+const noBackend = 'is no backend of HAProxy: use letters, digits and - _ . : only'
+const unknownReason = (reason: string) =>
+  `unknown reason "${reason}": one of no-reason-given, application-context-name-not-supported, calling-ae-title-not-recognized, called-ae-title-not-recognized, acse-no-reason-given, protocol-version-not-supported, temporary-congestion, local-limit-exceeded`
+
 refuses('not YAML', [
   [
     'cut off',
@@ -59,8 +66,8 @@ refuses('keys', [
   [
     'unknown in the file',
     'rule: []\nDefault: a\n',
-    '1:1: unknown key "rule": a rule file has pools, rules, default, mixed',
-    '2:1: unknown key "Default": a rule file has pools, rules, default, mixed',
+    '1:1: unknown key "rule": a rule file has pools, rules, default, mixed, undecided',
+    '2:1: unknown key "Default": a rule file has pools, rules, default, mixed, undecided',
   ],
   [
     'unknown in a rule',
@@ -70,7 +77,7 @@ refuses('keys', [
   [
     'unknown in a pool',
     'pools:\n  a: { AE: X }\n',
-    '2:8: unknown key "AE": a pool has calledAE, transferSyntaxes, maxPduLength',
+    '2:8: unknown key "AE": a pool has calledAE, callingAE, transferSyntaxes, sopClasses, maxPduLength',
   ],
   [
     'unknown in the default',
@@ -91,7 +98,6 @@ refuses('shapes', [
   ['sections', 'pools: []\nrules: {}\n', '1:8: pools must be a map', '2:8: rules must be a list'],
   ['nothing', 'rules:\ndefault:\n', '1:7: rules has no value: give it one, or leave it out'],
   ['no default', 'default:\n', '1:9: default has no value: give it one, or leave it out'],
-  ['a list for a default', 'default: [a, b]\n', '1:10: default must be a pool or a map'],
   ['text for a rule', 'rules:\n  - R\n', '2:5: rule "#1": the rule must be a map'],
   ['no rule', 'rules:\n  -\n', '2:4: rule "#1": the rule has no value: give it one, or leave it out'],
   ['no name', 'rules:\n  - route: a\n', '2:5: rule "#1": name is missing'],
@@ -231,21 +237,83 @@ refuses('conditions', [
 ])
 
 refuses('outcomes and pools', [
+  ['a reason', 'default: { reject: toString }\n', `1:20: ${unknownReason('toString')}`],
   [
-    'a reason',
-    'default: { reject: toString }\n',
-    '1:20: unknown reason "toString": one of no-reason-given, application-context-name-not-supported, calling-ae-title-not-recognized, called-ae-title-not-recognized, acse-no-reason-given, protocol-version-not-supported, temporary-congestion, local-limit-exceeded',
+    'a reason in a map',
+    rule('reject: { reason: busy, transient: true }'),
+    `2:34: rule "R": ${unknownReason('busy')}`,
+  ],
+  ['no reason in a map', rule('reject: { transient: true }'), '2:24: rule "R": reason is missing'],
+  [
+    'what is no rejection',
+    rule('reject: { reason: no-reason-given, transient: 1, permanent: true }'),
+    '2:62: rule "R": transient must be true or false',
+    '2:65: rule "R": unknown key "permanent": a rejection has reason, transient',
   ],
   [
-    'a backend',
-    'default: ct servers\n',
-    '1:10: route is no backend of HAProxy: use letters, digits and - _ . : only',
+    'a list of reasons',
+    rule('reject: [no-reason-given]'),
+    '2:24: rule "R": reject must be a reason, or a map',
   ],
+  ['a reason by number', rule('reject: 1'), '2:24: rule "R": 1 is a number in YAML: quote it: "1"'],
+  ['a backend', 'default: ct servers\n', `1:10: route ${noBackend}`],
+  [
+    'backends in a list',
+    rule('route: [a, "b c", 007, [d], b c, a]'),
+    `2:27: rule "R": route ${noBackend}`,
+    '2:34: rule "R": 007 is a number in YAML: quote it: "007"',
+    '2:39: rule "R": route must be text',
+    `2:44: rule "R": route ${noBackend}`,
+  ],
+  ['names in a list', rule('route: [a, "b c", a]'), `2:27: rule "R": route ${noBackend}`],
+  ['a backend twice', rule('route: [a, b, a]'), '2:30: rule "R": a stands in this list already'],
+  ['an empty list', rule('route: []'), '2:23: rule "R": route is an empty list: name a pool'],
+  ['an empty list by default', 'default: []\n', '1:10: route is an empty list: name a pool'],
+  [
+    'backends with weights',
+    rule('route: { a b: 1, c: 2, "": 0 }'),
+    `2:25: rule "R": "a b" ${noBackend}`,
+    '2:39: rule "R": "" is empty',
+  ],
+  [
+    'weights',
+    rule('route: { a: 1.5, b: -1, c: "5", d: }'),
+    ...[
+      [28, 'a'],
+      [36, 'b'],
+      [43, 'c'],
+    ].map(
+      ([column, pool]) => `2:${column}: rule "R": ${pool} must be a weight: a whole number, or 0 for none`,
+    ),
+    '2:51: rule "R": d has no value: give it one, or leave it out',
+  ],
+  ['no weight', rule('route: { a: 0, b: 0 }'), '2:23: rule "R": route gives no pool a weight above 0'],
+  ['no pool', rule('route: {}'), '2:23: rule "R": route gives no pool a weight above 0'],
+  ['a route by number', rule('route: 5'), '2:23: rule "R": 5 is a number in YAML: quote it: "5"'],
+  ['a route to nothing', rule('route: '), '2:24: rule "R": route has no value: give it one, or leave it out'],
   [
     'what sticks',
     'rules:\n  - { name: R, route: a, stick: PatentID }\n',
     '2:33: rule "R": "PatentID" is not a DICOM keyword; did you mean PatientID?',
   ],
+  [
+    'what sticks among others',
+    rule('route: a, stick: [callingAE, PatentID, 5]'),
+    '2:55: rule "R": 5 is a number in YAML: quote it: "5"',
+  ],
+  [
+    'keywords among others',
+    rule('route: a, stick: [callingAE, PatentID]'),
+    '2:45: rule "R": "PatentID" is not a DICOM keyword; did you mean PatientID?',
+  ],
+  [
+    'nothing in a list',
+    rule('route: a, stick: []'),
+    '2:33: rule "R": stick is an empty list: name an attribute, or leave it out',
+  ],
+  ['a map', rule('route: a, stick: { a: b }'), '2:33: rule "R": stick must be text or a list of texts'],
+  ['where the undecided go', 'undecided: [a]\n', '1:12: undecided must be text'],
+  ['a backend for them', 'undecided: "a b"\n', `1:12: undecided ${noBackend}`],
   [
     'what becomes of other studies',
     'mixed: instances\nrules:\n  - { name: R, route: a, mixed: Follow }\n  - { name: S, route: a, mixed: [refuse] }\ndefault: { route: a, mixed: yes }\n',
@@ -271,6 +339,11 @@ refuses('outcomes and pools', [
     '2:13: rule "default": the default has this name: choose another',
   ],
   [
+    'the name of what is undecided',
+    'rules:\n  - { name: undecided, route: a }\n',
+    '2:13: rule "undecided": what `undecided:` says has this name: choose another',
+  ],
+  [
     'a pool',
     'pools:\n  a b: {}\n  c:\n',
     '2:3: "a b" is no backend of HAProxy: use letters, digits and - _ . : only',
@@ -285,6 +358,20 @@ refuses('outcomes and pools', [
     'an AE title of spaces',
     'pools:\n  a: { calledAE: "  " }\n',
     '2:18: "  " is no AE title: 1 to 16 characters of ASCII, without backslash',
+  ],
+  [
+    'a calling AE title',
+    'pools:\n  a: { callingAE: SEVENTEEN_LETTERS }\n',
+    '2:19: "SEVENTEEN_LETTERS" is no AE title: 1 to 16 characters of ASCII, without backslash',
+  ],
+  [
+    'SOP classes of a pool',
+    'pools:\n  a: { sopClasses: [CT, 1.2.3, MR Image Storage, 1.2.*, Foo] }\n  b: { sopClasses: [] }\n  c: { sopClasses: CT }\n',
+    '2:21: unknown SOP class "CT": did you mean "CT Image Storage"?',
+    '2:50: unknown SOP class "1.2.*": * and ? stand in conditions only',
+    '2:57: unknown SOP class "Foo": use its UID, or its name in PS3.6',
+    '3:20: sopClasses is an empty list: nothing could ever be sent',
+    '4:20: sopClasses must be a list',
   ],
   [
     'transfer syntaxes',
@@ -331,6 +418,11 @@ describe('several files', () => {
       '2.yaml:2:1: another file sets mixed already',
       '3.yaml:1:1: another file sets mixed already',
     ])
+  })
+
+  test('undecided is set by one of them', () => {
+    const problems = problemsOf({ '1.yaml': 'undecided: a\n', '2.yaml': 'undecided: refuse\n' })
+    assert.deepEqual(problems, ['2.yaml:1:1: another file sets undecided already'])
   })
 
   test('bytes that are not UTF-8', () => {

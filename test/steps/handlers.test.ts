@@ -25,7 +25,9 @@ interface Message {
   /** ... the text of one */
   srcText?: string
   bound?: string
+  boundBy?: string
   mixed?: string
+  live?: string
 }
 
 /** What HAProxy sends and gets, without the protocol between: variables by name, and the lines of the log. */
@@ -38,8 +40,10 @@ function harness() {
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {
     const args: Pick<Args, 'bytes' | 'string' | 'ip'> = {
       bytes: name => message[name as 'rq' | 'promise' | 'head'],
-      string: name =>
-        ({ id: 'id-1', src: message.srcText, bound: message.bound, mixed: message.mixed })[name],
+      string: name => {
+        const { srcText: src, bound, boundBy: bound_by, mixed, live } = message
+        return { id: 'id-1', src, bound, bound_by, mixed, live }[name]
+      },
       ip: name => (name === 'src' ? message.src : undefined),
     }
     const handler = handlers[step]
@@ -135,7 +139,7 @@ describe('the variables and the log line of', () => {
 
 describe('the variables and the log line of a later instance', () => {
   const { ask, logged } = harness()
-  const common = { rq: body(), promise: promisedPdu, bound: 'ct' }
+  const common = { rq: body(), promise: promisedPdu, bound: 'ct', boundBy: 'CT' }
   const mr = storeRq(implicitDataset({ '00080060': 'MR', '00100020': 'SECRET-4711' }))
   const line = { level: 30, id: 'id-1', step: 'instance', source: '', bound: 'ct' }
 
@@ -174,6 +178,19 @@ describe('the variables and the log line of a later instance', () => {
 })
 
 describe('handlers', () => {
+  test('read which pools are live, and take all for live where HAProxy does not say', async () => {
+    const { ask } = harness()
+    const backend = async (live?: string) => {
+      const message = { rq: body({ calledAE: 'LISTED' }), ...(live === undefined ? {} : { live }) }
+      return (await ask('associate', message)).backend
+    }
+    assert.equal(await backend('agents general archive ct'), 'archive')
+    assert.equal(await backend('agents general ct'), 'general')
+    assert.equal(await backend('agents'), 'archive')
+    assert.equal(await backend(''), 'archive')
+    assert.equal(await backend(), 'archive')
+  })
+
   test('say which argument HAProxy did not send', async () => {
     const { ask } = harness()
     const missing = (name: string) =>
@@ -183,7 +200,8 @@ describe('handlers', () => {
     await assert.rejects(ask('dataset', { rq: body(), promise: promisedPdu }), missing('head'))
     const instance = { rq: body(), promise: promisedPdu, head: storeRq(ct) }
     await assert.rejects(ask('instance', instance), missing('bound'))
-    await assert.rejects(ask('instance', { ...instance, bound: 'ct' }), missing('mixed'))
+    await assert.rejects(ask('instance', { ...instance, bound: 'ct' }), missing('bound_by'))
+    await assert.rejects(ask('instance', { ...instance, bound: 'ct', boundBy: 'CT' }), missing('mixed'))
   })
 
   test('answer an A-ASSOCIATE-RQ cut or changed anywhere, always with a path', async () => {
@@ -222,7 +240,7 @@ describe('handlers', () => {
     const { ask, lines } = harness()
     const head = storeRq(ct)
     const verdicts = new Set<unknown>()
-    const association = { rq: body(), promise: promisedPdu, bound: 'ct' }
+    const association = { rq: body(), promise: promisedPdu, bound: 'ct', boundBy: 'CT' }
     for (const bytes of [...prefixes(head), ...mutations(head)]) {
       for (const mixed of ['refuse', 'follow']) {
         const { verdict, refusal, backend } = await ask('instance', { ...association, head: bytes, mixed })

@@ -27,7 +27,14 @@ function ask(
   accepted = promised,
 ) {
   const head = readMessageHead(storeRq(implicitDataset(elements), options))
-  return instance(site.ruleSet, request(rq), accepted, head, source, { bound: 'ct', mixed })
+  return instance(
+    site.ruleSet,
+    request(rq),
+    accepted,
+    head,
+    { source },
+    { bound: 'ct', boundBy: 'CT', mixed },
+  )
 }
 
 describe('instance passes what the rules route to the bound pool, whatever mixed says', () => {
@@ -111,10 +118,18 @@ test('instance never takes a part of a value for the whole, wherever the head is
   const whole = implicitDataset({ ...ct, '0020000d': '1.2.3' })
   for (let length = 1; length < whole.length; length++) {
     const head = readMessageHead(storeRq(whole.subarray(0, length), { last: false }))
-    const { verdict } = instance(site.ruleSet, request(), promised, head, '', {
-      bound: 'ct',
-      mixed: 'refuse',
-    })
+    const { verdict } = instance(
+      site.ruleSet,
+      request(),
+      promised,
+      head,
+      { source: '' },
+      {
+        bound: 'ct',
+        boundBy: 'CT',
+        mixed: 'refuse',
+      },
+    )
     // 10 bytes of Modality, 10 of PatientID
     assert.equal(verdict, length < 20 ? 'refuse' : 'pass', `at ${length}`)
   }

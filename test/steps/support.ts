@@ -11,6 +11,7 @@ pools:
   general: { transferSyntaxes: [Implicit VR Little Endian], maxPduLength: 0 }
 rules:
   - { name: archive, when: { calledAE: ARCH }, route: archive, stick: callingAE, mixed: follow }
+  - { name: first live, when: { calledAE: LISTED }, route: [archive, general] }
   - { name: sites, when: { source: 10.0.0.0/8 }, route: general }
   - { name: unwanted, when: { callingAE: EVIL }, reject: calling-ae-title-not-recognized }
   - { name: dataset refused, when: { calledAE: PICKY, Modality: MR }, reject: temporary-congestion }
