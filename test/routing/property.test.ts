@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { type Decision, decide, type RuleSet } from '../../agent/routing/index.ts'
+import { type Decision, decide, decideAfterHead, type RuleSet } from '../../agent/routing/index.ts'
 import { association, lookups, rulesOf } from './support.ts'
 
 // Random rule files over few words, so that conditions often hold, and random facts over the same words.
@@ -135,6 +135,40 @@ describe('decisions on random rules and facts', () => {
         if (early.kind === 'unknown') assert.deepEqual(new Set(early.pools), reached)
       }),
       { numRuns: 50 },
+    )
+  })
+
+  test('stay within the pools that were named before, also of lists, by weights and where the undecided go', () => {
+    const forms = fc.array(fc.constantFrom(...['one', 'list', 'weights']), { minLength: 6, maxLength: 6 })
+    const live = fc.option(fc.subarray(['p', 'q', 'r', 's', 'd']), { nil: undefined })
+    fc.assert(
+      fc.property(ruleFile, forms, live, values, some, (file, forms, live, known, unknown) => {
+        const rules = file.rules.map(({ route, ...rule }, index) => {
+          if (route === undefined) return rule
+          const form = { one: route, list: [route, 's'], weights: { [route]: 1, s: 2, never: 0 } }
+          return { ...rule, route: form[forms[index] as keyof typeof form] }
+        })
+        const ruleSet = rulesOf({ 'r.yaml': JSON.stringify({ ...file, rules, undecided: 'u' }) })
+        const facts = association({ callingAE: 'A', live })
+        const present = (values: Values) =>
+          Object.fromEntries(Object.entries(values).flatMap(([key, value]) => (value ? [[key, value]] : [])))
+        const decideWith = (values: Values, unknown: readonly string[]) =>
+          decideAfterHead(ruleSet, facts, lookups(ruleSet, present(values), unknown))
+
+        const early = decide(ruleSet, facts, lookups(ruleSet, present(known), unknown))
+        if (early.kind !== 'unknown') return assert.deepEqual(decideWith(known, unknown), early)
+        const undecided = decideWith(known, unknown)
+        assert.ok(undecided.kind === 'route' && undecided.pool === 'u' && early.pools.includes('u'))
+        assert.ok(!early.pools.includes('never'))
+        for (const completion of completions(known, unknown)) {
+          const final = decideWith(completion, [])
+          assert.notEqual(final.kind, 'unknown')
+          if (final.kind !== 'route') continue
+          assert.ok(final.pools.includes(final.pool))
+          for (const pool of final.pools) assert.ok(early.pools.includes(pool), `${pool} was not named`)
+        }
+      }),
+      { numRuns: 500 },
     )
   })
 
