@@ -16,14 +16,16 @@ import { instance } from './steps/instance.ts'
  * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
  * which holds no patient data. The agent keeps nothing between two messages, so any agent can answer any of them.
  */
-export function createHandlers(site: Site, log: Logger): Record<string, Handler> {
+export function createHandlers(site: Site, log: Logger, now = Date.now): Record<string, Handler> {
   const handler =
     (step: string, answer: (args: Args, told: Told) => Answer): Handler =>
     ({ args }) => {
       // an address of HAProxy's, or the text of one that Lua put into a variable
       const source = args.ip('src') ?? args.string('src') ?? ''
       const id = args.string('id')
-      const answered = answer(args, { id, source, live: args.string('live')?.split(' ') })
+      // the time of the association is that of its first question, or what holds then might not hold any more
+      const at = step === 'associate' ? now() : Number(text(args, 'at'))
+      const answered = answer(args, { id, source, at, live: args.string('live')?.split(' ') })
       log.info({ id, step, source, ...forLog(answered) })
       return forHaproxy(answered)
     }
@@ -89,6 +91,7 @@ const variables = [
   'attributes',
   'offer',
   'promise',
+  'at',
   'verdict',
   'refusal',
   'answer',
@@ -107,6 +110,7 @@ function forLog({
   attributes: _attributes,
   offer: _offer,
   promise: _promise,
+  at: _at,
   answer: _answer,
   ...told
 }: Answer): Answer {

@@ -29,23 +29,29 @@ export function mayStore(abstractSyntax: string): boolean {
  * for itself. Undefined for a name that the standard does not have.
  */
 export function sopClassByName(name: string): string | undefined {
-  return isUid(name) ? name : sopClassNames().get(simplify(name))
+  sopClassNames ??= byName(sopClasses)
+  return isUid(name) ? name : sopClassNames.get(simplify(name))
+}
+
+/** As `sopClassByName`, of a transfer syntax. */
+export function transferSyntaxByName(name: string): string | undefined {
+  transferSyntaxNames ??= byName(Object.entries(transferSyntaxes))
+  return isUid(name) ? name : transferSyntaxNames.get(simplify(name))
 }
 
 const retiredMark = ' (Retired)'
-let names: ReadonlyMap<string, string> | undefined
+let sopClassNames: ReadonlyMap<string, string> | undefined
+let transferSyntaxNames: ReadonlyMap<string, string> | undefined
 
-function sopClassNames(): ReadonlyMap<string, string> {
-  if (names) return names
+function byName(uids: readonly [uid: string, name: string][]): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
-  for (const [uid, name] of sopClasses) {
+  for (const [uid, name] of uids) {
     found.set(simplify(name), uid)
     if (name.endsWith(retiredMark)) found.set(simplify(name.slice(0, -retiredMark.length)), uid)
   }
-  for (const [uid, name] of sopClasses) {
+  for (const [uid, name] of uids) {
     if (!name.endsWith(retiredMark)) found.set(simplify(name), uid)
   }
-  names = found
   return found
 }
 

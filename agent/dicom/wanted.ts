@@ -50,6 +50,12 @@ function vrOfStep(step: TagStep): string {
   return vrOfPrivateTag(step.group, step.element, step.creator)
 }
 
+/** The dictionary's VR of the element that a path ends at: see `vrOfTag`. */
+export function vrOfPath({ steps }: TagPath): string {
+  const last = steps.at(-1)
+  return last === undefined ? 'UN' : vrOfStep(last)
+}
+
 export function collect(want: Want, values: readonly string[]): void {
   want.values ??= []
   for (const value of values) want.values.push(value)

@@ -1,8 +1,9 @@
 import type { ZodType } from 'zod'
-import { compileCondition, Paths, type Report } from './conditions.ts'
-import type { RuleProblem } from './errors.ts'
+import { beyondBounds, compileWhen } from './conditions/index.ts'
+import type { Report, RuleProblem } from './errors.ts'
 import { undecidedRuleName } from './evaluate.ts'
 import { compileOutcome } from './outcome.ts'
+import { Paths } from './paths.ts'
 import { compilePool } from './pool.ts'
 import type { Mixed, Pool, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
 import {
@@ -27,12 +28,11 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
   const rules: Rule[] = []
   const pools = new Map<string, Pool>()
   const names = new Set<string>([defaultRuleName, undecidedRuleName])
-  const keys = new Set<string>()
   let defaultRule: Rule | undefined
 
   const opened = files.flatMap(file => open(file, problems) ?? [])
   const mixed = compileMixed(opened)
-  for (const { content, read, reportAt } of opened) {
+  for (const { content, read, reportAt, placeOf } of opened) {
     for (const [name, value] of Object.entries(content.pools)) {
       const path = ['pools', name]
       const report = reportAt(path)
@@ -45,14 +45,17 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
     for (const [index, value] of content.rules.entries()) {
       const path = ['rules', index]
       const report = reportAt(path)
-      const source = read(ruleSource, value, path)
+      const tooMuch = beyondBounds(value)
+      if (tooMuch !== undefined) report([], tooMuch)
+      const source = tooMuch === undefined ? read(ruleSource, value, path) : undefined
       if (!source) continue
       if (names.has(source.name)) {
         report(['name'], `${ownerOf(source.name)} has this name: choose another`)
       }
       names.add(source.name)
-      for (const key of Object.keys(source.when)) keys.add(key)
-      rules.push(compileRule(source, mixed, paths, report))
+      // of a rule that is off, nothing is looked up
+      const rule = compileRule(source, mixed, source.enabled ? paths : new Paths(), report)
+      if (source.enabled) rules.push({ ...rule, ...placeOf(path) })
     }
     if (content.default !== undefined) {
       const report = reportAt(['default'])
@@ -61,6 +64,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
       if (source) {
         defaultRule = {
           name: defaultRuleName,
+          ...placeOf(['default']),
           conditions: [],
           outcome: compileOutcome(source, mixed, paths, report),
         }
@@ -72,7 +76,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
     undecided: compileUndecided(opened, mixed),
     pools,
     paths: paths.all,
-    deciding: paths.all.filter(({ text }) => keys.has(text)),
+    deciding: paths.deciding,
   }
 }
 
@@ -81,6 +85,7 @@ interface Opened {
   content: RuleFile
   read: <T>(schema: ZodType<T>, value: unknown, path: Path) => T | undefined
   reportAt: (base: Path) => Report
+  placeOf: (path: Path) => Pick<Rule, 'file' | 'line'>
 }
 
 function open(file: SourceFile, problems: RuleProblem[]): Opened | undefined {
@@ -90,6 +95,7 @@ function open(file: SourceFile, problems: RuleProblem[]): Opened | undefined {
     content,
     read: (schema, value, path) => shaped(schema, value, path, file, problems),
     reportAt: base => (path, message, at) => problems.push(file.problem([...base, ...path], message, at)),
+    placeOf: path => file.placeOf(path),
   }
 }
 
@@ -120,13 +126,17 @@ function setOnce<T>(
   return value
 }
 
-function compileRule(source: RuleSource, mixed: Mixed, paths: Paths, report: Report): Rule {
+function compileRule(
+  source: RuleSource,
+  mixed: Mixed,
+  paths: Paths,
+  report: Report,
+): Omit<Rule, 'file' | 'line'> {
+  const { name, description, when } = source
   return {
-    name: source.name,
-    conditions: Object.entries(source.when).flatMap(([key, values]) => {
-      const reportHere: Report = (path, message, at) => report(['when', key, ...path], message, at)
-      return compileCondition(key, values, paths, reportHere) ?? []
-    }),
+    name,
+    description: description?.trim(),
+    conditions: compileWhen(when, paths, (path, message, at) => report(['when', ...path], message, at)),
     outcome: compileOutcome(source, mixed, paths, report),
   }
 }

@@ -8,6 +8,9 @@ export interface RuleProblem {
   message: string
 }
 
+/** Says what is wrong at a path below the one at hand; at its key instead of its value where `at` says so. */
+export type Report = (path: readonly (string | number)[], message: string, at?: 'key') => void
+
 /** The rule files cannot be used; `problems` is all that is wrong with them, in the order of the files. */
 export class RulesInvalid extends Error {
   readonly code = 'RULES_INVALID'

@@ -1,7 +1,7 @@
 import { choosePool } from './choose-pool.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
 import type { Mixed, Rejection, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
-import type { Truth } from './truth.ts'
+import { every, type Truth } from './truth.ts'
 
 export type Decision =
   /**
@@ -67,15 +67,8 @@ function routed(
   return { kind: 'route', rule, pool: choosePool(route, stick, association), pools, stick, mixed }
 }
 
-/** Stops at the first condition that is false, whatever is unknown beside it. */
 function holds(rule: Rule, association: AssociationFacts, dataset: DatasetFacts): Truth {
-  let result: Truth = true
-  for (const condition of rule.conditions) {
-    const truth = condition(association, dataset)
-    if (truth === false) return false
-    if (truth === 'unknown') result = 'unknown'
-  }
-  return result
+  return every(rule.conditions, ({ test }) => test(association, dataset))
 }
 
 /** The pools that `rules`, of which the first is unknown, can still become: up to the first that is true. */

@@ -12,6 +12,14 @@ export interface AssociationFacts {
   live?: readonly string[] | undefined
   /** the abstract syntaxes proposed, as UIDs */
   sopClasses: readonly string[]
+  /** the transfer syntaxes proposed for any of them, as UIDs */
+  transferSyntaxes: readonly string[]
+  /** implementation class UID and implementation version name, those of the two that the client gives */
+  implementation: readonly string[]
+  /** the first command; before it has come, what the proposal says of it */
+  dimse: Lookup
+  /** when the association was asked for, in milliseconds since 1970 UTC: the same in all its questions */
+  at: number
 }
 
 /**

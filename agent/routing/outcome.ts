@@ -1,7 +1,9 @@
 import { type RejectReason, rejectReasons } from '../dicom/index.ts'
-import { compileStick, type Paths, type Report } from './conditions.ts'
+import type { Report } from './errors.ts'
+import type { Paths } from './paths.ts'
 import type { Mixed, Outcome, Rejection, Route, Stick } from './rule-set.ts'
 import { backend, type OutcomeSource } from './schema.ts'
+import { compileStick } from './stick.ts'
 
 /** There is one of route and reject: the schema sees to it. */
 export function compileOutcome(source: OutcomeSource, mixed: Mixed, paths: Paths, report: Report): Outcome {

@@ -1,16 +1,26 @@
-/** A test of one value. Trailing padding has been removed from the values; case matters. */
+/** A test of one value. Trailing padding has been removed from the values. */
 export type Matcher = (value: string) => boolean
 
-/**
- * Matches any of `patterns`: each a literal, or with `*` (any characters, or none) and `?` (exactly one). Unicode
- * writes an ü in two ways; they are the same.
- */
-export function anyOf(patterns: readonly string[]): Matcher {
-  const normalized = patterns.map(pattern => pattern.normalize())
-  const literals = new Set(normalized.filter(pattern => !/[*?]/.test(pattern)))
-  const globs = normalized.filter(pattern => /[*?]/.test(pattern)).map(pattern => Array.from(pattern))
+/** The form in which texts are compared. */
+export type Fold = (text: string) => string
+
+/** Unicode writes an ü in two ways; they are the same. */
+export const exactly: Fold = text => text.normalize()
+
+/** Without regard to case. A character that becomes several (ß, SS) stays, so that `?` still stands for one. */
+export const ignoringCase: Fold = text =>
+  Array.from(text.normalize(), character => {
+    const upper = character.toUpperCase()
+    return upper.length === character.length ? upper : character
+  }).join('')
+
+/** Matches any of `patterns`: each a literal, or with `*` (any characters, or none) and `?` (exactly one). */
+export function anyOf(patterns: readonly string[], fold: Fold = exactly): Matcher {
+  const folded = patterns.map(fold)
+  const literals = new Set(folded.filter(pattern => !/[*?]/.test(pattern)))
+  const globs = folded.filter(pattern => /[*?]/.test(pattern)).map(pattern => Array.from(pattern))
   return written => {
-    const value = written.normalize()
+    const value = fold(written)
     if (literals.has(value)) return true
     if (globs.length === 0) return false
     const characters = Array.from(value)

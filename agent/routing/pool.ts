@@ -1,5 +1,6 @@
 import { sopClassByName, transferSyntaxes } from '../dicom/index.ts'
-import { type Report, sopClassHint } from './conditions.ts'
+import { sopClasses, uidHint } from './conditions/uids.ts'
+import type { Report } from './errors.ts'
 import type { Pool } from './rule-set.ts'
 import type { PoolSource } from './schema.ts'
 
@@ -33,7 +34,7 @@ function transferSyntaxUid(text: string): string | Unknown {
 }
 
 function sopClassUid(text: string): string | Unknown {
-  const hint = /[*?]/.test(text) ? '* and ? stand in conditions only' : sopClassHint(text)
+  const hint = /[*?]/.test(text) ? '* and ? stand in conditions only' : uidHint(sopClasses, text)
   return sopClassByName(text) ?? { unknown: `unknown SOP class "${text}": ${hint}` }
 }
 

@@ -18,11 +18,19 @@ export interface RuleSet {
 
 export interface Rule {
   name: string
+  description?: string | undefined
+  /** where it begins */
+  file: string
+  line: number
   conditions: readonly Condition[]
   outcome: Outcome
 }
 
-export type Condition = (association: AssociationFacts, dataset: DatasetFacts) => Truth
+export interface Condition {
+  /** as the rule has it: what an explanation says */
+  text: string
+  test: (association: AssociationFacts, dataset: DatasetFacts) => Truth
+}
 
 export type Outcome = RouteOutcome | { reject: Rejection }
 

@@ -4,6 +4,43 @@ import { z } from 'zod'
 // name of the place: `when` and 'must be a map'. Pools and rules have schemas of their own, so that what is wrong with
 // one does not hide what is wrong with the next.
 
+/** One condition: a value, a list of which one must match, or operators, all of which must hold. */
+export type ConditionSource = string | string[] | OperatorsSource
+
+export interface OperatorsSource {
+  is?: string | string[] | undefined
+  matches?: string | string[] | undefined
+  contains?: string | string[] | undefined
+  startsWith?: string | string[] | undefined
+  gte?: number | string | undefined
+  lte?: number | string | undefined
+  gt?: number | string | undefined
+  lt?: number | string | undefined
+  exists?: boolean | undefined
+  not?: ConditionSource | undefined
+  ignoreCase?: boolean | undefined
+}
+
+export type Weekday = (typeof weekdays)[number]
+
+export interface TimeSource {
+  days?: Weekday[] | undefined
+  from?: string | undefined
+  to?: string | undefined
+  zone: string
+}
+
+/** Conditions by what they look at, and combinations of others: all must hold. */
+export interface WhenSource {
+  all?: WhenSource[] | undefined
+  any?: WhenSource[] | undefined
+  not?: WhenSource | undefined
+  time?: TimeSource | undefined
+  [subject: string]: ConditionSource | WhenSource | WhenSource[] | TimeSource | undefined
+}
+
+export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+
 type Mistake = { code?: string | undefined; input?: unknown }
 
 const mustBe = (what: string) => ({
@@ -31,10 +68,71 @@ export const backend = text.regex(
   /^[\w.:-]*$/,
   'is no backend of HAProxy: use letters, digits and - _ . : only',
 )
-const value = z.string(mustBe('text or a list of texts'))
-const values = z.preprocess(
-  written => (Array.isArray(written) ? written : [written]),
-  z.array(value).min(1, 'is an empty list: it can never match'),
+const trueOrFalse = z.boolean(mustBe('true or false'))
+const nonEmpty = <T extends z.ZodType>(item: T, what = 'a list') =>
+  z.array(item, mustBe(what)).min(1, 'is an empty list: fill it, or leave it out')
+
+const value = z.string(mustBe('text'))
+const someText = z.string(mustBe('text')).min(1, 'is empty: it would always match')
+const textOrTexts = <T extends z.ZodType>(item: T) =>
+  z.union([item, nonEmpty(item)], mustBe('text or a list of texts'))
+const bound = z.union([z.number(), value], mustBe('a number or text'))
+
+const textual = ['is', 'matches', 'contains', 'startsWith'] as const
+
+/** What a value must be: see `ConditionSource`. */
+const condition: z.ZodType<ConditionSource> = z.lazy(() =>
+  z.union(
+    [value, nonEmpty(value), operators],
+    mustBe('text, a list of texts, or a map such as { not: … } or { gte: … }'),
+  ),
+)
+const operators = map('a condition', {
+  is: textOrTexts(value).optional(),
+  matches: textOrTexts(someText).optional(),
+  contains: textOrTexts(someText).optional(),
+  startsWith: textOrTexts(someText).optional(),
+  gte: bound.optional(),
+  lte: bound.optional(),
+  gt: bound.optional(),
+  lt: bound.optional(),
+  exists: trueOrFalse.optional(),
+  not: condition.optional(),
+  ignoreCase: trueOrFalse.optional(),
+})
+  .refine(
+    ({ ignoreCase, ...rest }) =>
+      ignoreCase === undefined || [...textual, 'not' as const].some(key => rest[key] !== undefined),
+    { message: `goes with ${textual.join(', ')} or not, which compare text`, path: ['ignoreCase'] },
+  )
+  .refine(written => Object.keys(written).length > 0, {
+    message: 'has an empty map: it would always hold',
+    // an unknown key is told already
+    when: ({ issues }) => issues.length === 0,
+  })
+
+const clock = z
+  .string(mustBe('a time in quotes, such as "07:30"'))
+  .regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be a time from "00:00" to "24:00"')
+const time = map('a time', {
+  days: nonEmpty(z.enum(weekdays, mustBe(`one of ${weekdays.join(', ')}`))).optional(),
+  from: clock.refine(text => text !== '24:00', 'must be before "24:00"').optional(),
+  to: clock.optional(),
+  zone: text,
+})
+
+/** What `when` holds, and what is combined within it. */
+const when: z.ZodType<WhenSource> = z.lazy(() =>
+  map('', {
+    all: nonEmpty(innerWhen, 'a list of maps').optional(),
+    any: nonEmpty(innerWhen, 'a list of maps').optional(),
+    not: innerWhen.optional(),
+    time: time.optional(),
+  }).catchall(condition),
+)
+const innerWhen = when.refine(
+  conditions => Object.keys(conditions).length > 0,
+  'has an empty map: it would always hold',
 )
 
 const mixedValues = ['refuse', 'follow', 'instance'] as const
@@ -85,7 +183,9 @@ function hasOne({ route, reject, ...withRoute }: Outcome, context: z.RefinementC
 
 export const ruleSource = map('a rule', {
   name: text,
-  when: z.record(z.string(), values, mustBe('a map')).default({}),
+  description: z.string(mustBe('text')).optional(),
+  enabled: trueOrFalse.default(true),
+  when: when.default({}),
   ...outcome,
 }).superRefine(hasOne)
 

@@ -30,7 +30,7 @@ export function shaped<T>(
 function meant(issue: core.$ZodIssue): core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue]
   const within = issue.errors.find(errors => !errors.some(isOtherForm))
-  return within?.map(inner => ({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue]
+  return within?.flatMap(inner => meant({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue]
 }
 
 function isOtherForm({ code, path }: core.$ZodIssue): boolean {

@@ -20,6 +20,8 @@ export interface SourceFile {
   data: unknown
   /** a problem at `path`, or as near to it as the file goes; at its key instead of its value where `at` says so */
   problem(path: Path, message: string, at?: 'key'): RuleProblem
+  /** where what stands at `path` begins */
+  placeOf(path: Path): { file: string; line: number }
   /** what to do about a value that YAML does not take for text; undefined where there is none at `path` */
   misread(path: Path): string | undefined
 }
@@ -54,6 +56,10 @@ export function parseSourceFile(file: string, text: string, problems: RuleProble
     problem: (path, message, at) => {
       const node = (at === 'key' ? keyAt(document, path) : undefined) ?? nearest(document, path)
       return positioned(node?.range?.[0] ?? 0, message, ruleName(path))
+    },
+    placeOf: path => {
+      const { line } = positioned(nearest(document, path)?.range?.[0] ?? 0, '')
+      return { file, line }
     },
     misread: path => {
       const node = nearest(document, path)

@@ -1,5 +1,5 @@
 import { type AssociateRq, encodeAssociateAc, encodePdu, PduType, withAETitles } from '../dicom/index.ts'
-import { isDelayable, promise, sendsDatasets } from '../negotiation/index.ts'
+import { firstCommand, isDelayable, promise, sendsDatasets } from '../negotiation/index.ts'
 import { type AssociationFacts, decide, type Pool } from '../routing/index.ts'
 import { type Binding, type Refusal, rejected, type Site, stickKey, type Told } from './answer.ts'
 
@@ -7,7 +7,7 @@ export type AssociateAnswer =
   /** the rules need no dataset: HAProxy connects and is out of the way */
   | ({ path: 'direct' } & Binding)
   /** send `promise`, an A-ASSOCIATE-AC, and ask again when the first dataset is there, for which this rule waits */
-  | { path: 'delayed'; waitsFor: string; promise: Buffer }
+  | { path: 'delayed'; waitsFor: string; promise: Buffer; at: string }
   | ({ path: 'refused' } & Refusal)
 
 const dicomApplicationContext = '1.2.840.10008.3.1.1.1'
@@ -38,18 +38,26 @@ export function associate(site: Site, rq: AssociateRq, body: Buffer, told: Told)
       if (!isDelayable(rq)) return refused(rejected({ reason }, { rule, refusal: 'not-delayable' }))
       if (decision.pools.length === 0) return refused(rejected({ reason }, { rule, refusal: 'no-rule' }))
       const pools = decision.pools.map(pool => ruleSet.pools.get(pool) ?? {})
-      return { path: 'delayed', waitsFor: rule, promise: encodeAssociateAc(promise(rq, pools)) }
+      return {
+        path: 'delayed',
+        waitsFor: rule,
+        promise: encodeAssociateAc(promise(rq, pools)),
+        at: String(told.at),
+      }
     }
   }
 }
 
 export function associationFacts(rq: AssociateRq, told: Told): AssociationFacts {
-  const { callingAE, calledAE, presentationContexts } = rq
+  const { callingAE, calledAE, presentationContexts, implementationClassUid, implementationVersionName } = rq
   return {
     callingAE,
     calledAE,
     ...told,
     sopClasses: presentationContexts.map(context => context.abstractSyntax),
+    transferSyntaxes: [...new Set(presentationContexts.flatMap(context => context.transferSyntaxes))],
+    implementation: [implementationClassUid, implementationVersionName].filter(text => text !== ''),
+    dimse: firstCommand(rq),
   }
 }
 

@@ -2,6 +2,8 @@ import {
   type AssociateAc,
   type AssociateRq,
   ContextResult,
+  commandNames,
+  type Lookup,
   type MessageHead,
   readDatasetHead,
 } from '../dicom/index.ts'
@@ -23,8 +25,14 @@ export function judge(
     ({ id, result }) => id === head.contextId && result === ContextResult.acceptance,
   )
   if (!context) return undefined
-  const facts = datasetFacts(ruleSet, head, context.transferSyntax)
-  return decideAfterHead(ruleSet, associationFacts(rq, told), facts)
+  const facts = { ...associationFacts(rq, told), dimse: commandAtHand(head) }
+  return decideAfterHead(ruleSet, facts, datasetFacts(ruleSet, head, context.transferSyntax))
+}
+
+/** The first command, or that of a later instance, which is judged as if it were the first. */
+function commandAtHand(head: MessageHead): Lookup {
+  const name = commandNames.get(head.command.commandField)
+  return name === undefined ? { state: 'absent' } : { state: 'present', values: [name] }
 }
 
 /** Only what is sent to be stored has attributes to go by; the identifier of a query has not. */

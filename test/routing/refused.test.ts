@@ -72,7 +72,7 @@ refuses('keys', [
   [
     'unknown in a rule',
     'rules:\n  - name: R\n    Modality: CT\n    route: a\n',
-    '3:5: rule "R": unknown key "Modality": a rule has name, when, route, reject, stick, mixed',
+    '3:5: rule "R": unknown key "Modality": a rule has name, description, enabled, when, route, reject, stick, mixed',
   ],
   [
     'unknown in a pool',
@@ -88,7 +88,7 @@ refuses('keys', [
   [
     'merge keys',
     'rules:\n  - { name: R, <<: { route: a }, route: b }\n',
-    '2:16: rule "R": unknown key "<<": a rule has name, when, route, reject, stick, mixed',
+    '2:16: rule "R": unknown key "<<": a rule has name, description, enabled, when, route, reject, stick, mixed',
   ],
 ])
 
@@ -168,9 +168,12 @@ refuses('values', [
   ['a boolean', when('PatientID: true'), '2:35: rule "R": true is a boolean in YAML: quote it: "true"'],
   ['null', when('PatientName: Null'), '2:37: rule "R": Null is null in YAML: quote it: "Null"'],
   ['no value', when('Modality: '), '2:35: rule "R": Modality has no value: give it one, or leave it out'],
-  ['a map', when('Modality: { a: b }'), '2:34: rule "R": Modality must be text or a list of texts'],
-  ['a list in a list', when('Modality: [[CT]]'), '2:35: rule "R": Modality must be text or a list of texts'],
-  ['an empty list', when('Modality: []'), '2:34: rule "R": Modality is an empty list: it can never match'],
+  ['a list in a list', when('Modality: [[CT]]'), '2:35: rule "R": Modality must be text'],
+  [
+    'an empty list',
+    when('Modality: []'),
+    '2:34: rule "R": Modality is an empty list: fill it, or leave it out',
+  ],
   ['a pool by number', 'default: 5\n', '1:10: 5 is a number in YAML: quote it: "5"'],
   [
     'behind an alias',
@@ -188,7 +191,7 @@ refuses('conditions', [
   [
     'a fact that nearly is one',
     when('CallingAE: A'),
-    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, sopClass`,
+    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, sopClass, transferSyntax, implementation, dimse, time`,
   ],
   [
     'what every object has',

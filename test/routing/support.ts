@@ -29,7 +29,17 @@ export function problemsOf(files: Readonly<Record<string, string | Buffer>>): st
 }
 
 export function association(facts: Partial<AssociationFacts> = {}): AssociationFacts {
-  return { callingAE: 'SCU', calledAE: 'SCP', source: '203.0.113.1', sopClasses: [], ...facts }
+  return {
+    callingAE: 'SCU',
+    calledAE: 'SCP',
+    source: '203.0.113.1',
+    sopClasses: [],
+    transferSyntaxes: [],
+    implementation: [],
+    dimse: { state: 'absent' },
+    at: Date.UTC(2024, 0, 31, 12),
+    ...facts,
+  }
 }
 
 /** The lookups of a rule set's attributes: those in `values` present, those in `unknown` unknown, the others absent. */

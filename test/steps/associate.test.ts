@@ -13,11 +13,11 @@ import type { Told } from '../../agent/steps/answer.ts'
 import { associate } from '../../agent/steps/associate.ts'
 import { request } from '../negotiation/support.ts'
 import { contexts, VERIFICATION } from '../support/messages.ts'
-import { site } from './support.ts'
+import { site, told } from './support.ts'
 
-function ask(rq: Partial<AssociateRq>, source = '203.0.113.1', told: Partial<Told> = {}) {
+function ask(rq: Partial<AssociateRq>, source = '203.0.113.1', more: Partial<Told> = {}) {
   const body = encodeAssociateRq(request(rq)).subarray(pduHeaderLength)
-  return associate(site, decodeAssociateRq(body), body, { source, ...told })
+  return associate(site, decodeAssociateRq(body), body, { ...told(source), ...more })
 }
 
 const verifying = { presentationContexts: contexts([VERIFICATION]) }
@@ -68,7 +68,7 @@ describe('associate, where the rules need no dataset', () => {
   test('the key is a hash that depends on the value and on the secret, and there is none without value', () => {
     const key = (callingAE: string, stickSecret = site.stickSecret) => {
       const body = encodeAssociateRq(request({ calledAE: 'ARCH', callingAE })).subarray(pduHeaderLength)
-      const answer = associate({ ...site, stickSecret }, decodeAssociateRq(body), body, { source: '' })
+      const answer = associate({ ...site, stickSecret }, decodeAssociateRq(body), body, told())
       assert.ok(answer.path === 'direct')
       return answer.key
     }

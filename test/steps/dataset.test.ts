@@ -22,7 +22,7 @@ import {
   storeRq,
   VERIFICATION,
 } from '../support/messages.ts'
-import { promised, site } from './support.ts'
+import { promised, site, told } from './support.ts'
 
 type Elements = Record<string, string>
 const modality = '00080060'
@@ -33,7 +33,7 @@ const later = { '0020000d': '1.2.3' }
 
 function ask(elements: Elements, options: StoreOptions = {}, rq: Partial<AssociateRq> = {}) {
   const head = readMessageHead(storeRq(implicitDataset(elements), options))
-  return dataset(site, request(rq), promised, head, { source: '203.0.113.1' })
+  return dataset(site, request(rq), promised, head, told('203.0.113.1'))
 }
 
 describe('dataset binds', () => {
@@ -101,7 +101,7 @@ describe('dataset binds', () => {
       const rules = `rules: [{ name: a, when: { ${when} }, route: ct, stick: PatientName }]\ndefault: ct`
       const decided = { ...site, ruleSet: rulesOf({ 'rules.yaml': rules }) }
       const head = readMessageHead(storeRq(implicitDataset({ [modality]: 'CT' })))
-      const answer = dataset(decided, request(), promised, head, { source: '' })
+      const answer = dataset(decided, request(), promised, head, told())
       assert.ok('backend' in answer)
       return answer.attributes?.toString('hex')
     }
@@ -128,7 +128,7 @@ describe('dataset binds', () => {
       { id: 1, abstractSyntax: VERIFICATION, transferSyntaxes: ['1.2.840.10008.1.2'] },
     ]
     const rq = request({ presentationContexts })
-    const answer = dataset(site, rq, promise(rq, [{}]), readMessageHead(commandOnly(0x30)), { source: '' })
+    const answer = dataset(site, rq, promise(rq, [{}]), readMessageHead(commandOnly(0x30)), told())
     assert.ok('backend' in answer)
     assert.equal(answer.rule, 'queries')
     assert.deepEqual(answer.offer, encodeAssociateRq(rq))
@@ -203,9 +203,13 @@ describe('dataset aborts', () => {
   test('on a context that was refused', () => {
     const rq = request()
     const none = promise(rq, [{ transferSyntaxes: ['1.2.3'] }])
-    const answer = dataset(site, rq, none, readMessageHead(storeRq(implicitDataset({ [modality]: 'CT' }))), {
-      source: '',
-    })
+    const answer = dataset(
+      site,
+      rq,
+      none,
+      readMessageHead(storeRq(implicitDataset({ [modality]: 'CT' }))),
+      told(),
+    )
     assert.ok('refusal' in answer)
     assert.equal(answer.refusal, 'unknown-context')
   })
@@ -214,7 +218,7 @@ describe('dataset aborts', () => {
     const whole = implicitDataset({ [modality]: 'CT', [patientId]: 'P1234567', ...later })
     for (let length = 1; length < whole.length; length++) {
       const head = readMessageHead(storeRq(whole.subarray(0, length), { last: false }))
-      const answer = dataset(site, request(), promised, head, { source: '' })
+      const answer = dataset(site, request(), promised, head, told())
       // 10 bytes of Modality, 16 of PatientID
       if (length < 26) assert.ok('refusal' in answer && answer.refusal === 'undecided', `at ${length}`)
       else assert.ok('backend' in answer && answer.backend === 'ct', `at ${length}`)

@@ -13,6 +13,7 @@ import {
 import { createHandlers } from '../../agent/handlers.ts'
 import { mutations, prefixes } from '../dicom/support.ts'
 import { request } from '../negotiation/support.ts'
+import { rulesOf } from '../routing/support.ts'
 import { implicitDataset, storeRq } from '../support/messages.ts'
 import { promisedPdu, site } from './support.ts'
 
@@ -28,21 +29,26 @@ interface Message {
   boundBy?: string
   mixed?: string
   live?: string
+  at?: string | undefined
 }
 
+const noon = Date.UTC(2024, 0, 31, 12)
+
 /** What HAProxy sends and gets, without the protocol between: variables by name, and the lines of the log. */
-function harness() {
+function harness(ruleSet = site.ruleSet, now = () => noon) {
   const lines: string[] = []
   const handlers = createHandlers(
-    site,
+    { ...site, ruleSet },
     pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
+    now,
   )
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {
     const args: Pick<Args, 'bytes' | 'string' | 'ip'> = {
       bytes: name => message[name as 'rq' | 'promise' | 'head'],
       string: name => {
         const { srcText: src, bound, boundBy: bound_by, mixed, live } = message
-        return { id: 'id-1', src, bound, bound_by, mixed, live }[name]
+        const at = 'at' in message ? message.at : String(noon)
+        return { id: 'id-1', src, bound, bound_by, mixed, live, at }[name]
       },
       ip: name => (name === 'src' ? message.src : undefined),
     }
@@ -80,8 +86,9 @@ describe('the variables and the log line of', () => {
   })
 
   test('a delayed one', async () => {
-    const { promise, ...told } = await ask('associate', { rq: body(), src: '192.0.2.1' })
+    const { promise, at, ...told } = await ask('associate', { rq: body(), src: '192.0.2.1' })
     assert.ok(Buffer.isBuffer(promise))
+    assert.equal(at, String(noon))
     assert.deepEqual(told, { ...names, path: 'delayed' })
     assert.deepEqual(logged(), {
       level: 30,
@@ -191,11 +198,30 @@ describe('handlers', () => {
     assert.equal(await backend(), 'archive')
   })
 
+  test('judge all of an association by the time of its first question', async () => {
+    const ruleSet = rulesOf({
+      'r.yaml': `rules:
+  - { name: day, when: { time: { to: "18:00", zone: UTC }, Modality: CT }, route: day }
+default: night
+`,
+    })
+    let now = noon
+    const { ask } = harness(ruleSet, () => now)
+    const { promise, at } = await ask('associate', { rq: body() })
+    now += 8 * 3600_000
+    const delayed = { rq: body(), promise: promise as Buffer, head: storeRq(ct), at: String(at) }
+    assert.equal((await ask('dataset', delayed)).backend, 'day')
+    const later = { ...delayed, bound: 'day', boundBy: 'day', mixed: 'refuse' }
+    assert.equal((await ask('instance', later)).verdict, 'pass')
+    assert.equal((await ask('associate', { rq: body() })).backend, 'night')
+  })
+
   test('say which argument HAProxy did not send', async () => {
     const { ask } = harness()
     const missing = (name: string) =>
       new TypeError(`no ${name} in the message: is spoe-dicom.conf of this version?`)
     await assert.rejects(ask('associate', {}), missing('rq'))
+    await assert.rejects(ask('dataset', { rq: body(), at: undefined }), missing('at'))
     await assert.rejects(ask('dataset', { rq: body() }), missing('promise'))
     await assert.rejects(ask('dataset', { rq: body(), promise: promisedPdu }), missing('head'))
     const instance = { rq: body(), promise: promisedPdu, head: storeRq(ct) }

@@ -5,7 +5,7 @@ import { promise } from '../../agent/negotiation/index.ts'
 import { type InstanceAnswer, instance } from '../../agent/steps/instance.ts'
 import { request } from '../negotiation/support.ts'
 import { implicitDataset, type StoreOptions, storeRq } from '../support/messages.ts'
-import { promised, site } from './support.ts'
+import { promised, site, told } from './support.ts'
 
 type Elements = Record<string, string>
 const modality = '00080060'
@@ -27,14 +27,11 @@ function ask(
   accepted = promised,
 ) {
   const head = readMessageHead(storeRq(implicitDataset(elements), options))
-  return instance(
-    site.ruleSet,
-    request(rq),
-    accepted,
-    head,
-    { source },
-    { bound: 'ct', boundBy: 'CT', mixed },
-  )
+  return instance(site.ruleSet, request(rq), accepted, head, told(source), {
+    bound: 'ct',
+    boundBy: 'CT',
+    mixed,
+  })
 }
 
 describe('instance passes what the rules route to the bound pool, whatever mixed says', () => {
@@ -118,18 +115,11 @@ test('instance never takes a part of a value for the whole, wherever the head is
   const whole = implicitDataset({ ...ct, '0020000d': '1.2.3' })
   for (let length = 1; length < whole.length; length++) {
     const head = readMessageHead(storeRq(whole.subarray(0, length), { last: false }))
-    const { verdict } = instance(
-      site.ruleSet,
-      request(),
-      promised,
-      head,
-      { source: '' },
-      {
-        bound: 'ct',
-        boundBy: 'CT',
-        mixed: 'refuse',
-      },
-    )
+    const { verdict } = instance(site.ruleSet, request(), promised, head, told(), {
+      bound: 'ct',
+      boundBy: 'CT',
+      mixed: 'refuse',
+    })
     // 10 bytes of Modality, 10 of PatientID
     assert.equal(verdict, length < 20 ? 'refuse' : 'pass', `at ${length}`)
   }

@@ -15,7 +15,7 @@ import { instance } from '../../agent/steps/instance.ts'
 import { request } from '../negotiation/support.ts'
 import { rulesOf } from '../routing/support.ts'
 import { implicitDataset, storeRq } from '../support/messages.ts'
-import { promised } from './support.ts'
+import { promised, told } from './support.ts'
 
 const rules = `
 undecided: quarantine
@@ -34,17 +34,17 @@ rules:
 `
 const site: Site = { ruleSet: rulesOf({ 'rules.yaml': rules }), stickSecret: 'secret' }
 
-function askAssociate(rq: Partial<AssociateRq>, told: Partial<Told> = {}) {
+function askAssociate(rq: Partial<AssociateRq>, more: Partial<Told> = {}) {
   const body = encodeAssociateRq(request(rq)).subarray(pduHeaderLength)
-  return associate(site, decodeAssociateRq(body), body, { source: '', ...told })
+  return associate(site, decodeAssociateRq(body), body, { ...told(), ...more })
 }
 
 const headOf = (elements: Record<string, string>, last = true) =>
   readMessageHead(storeRq(implicitDataset(elements), { last }))
 const modality = (value: string, patient = 'P1') => headOf({ '00080060': value, '00100020': patient })
 
-function askDataset(head: ReturnType<typeof headOf>, told: Partial<Told> = {}) {
-  const answer = dataset(site, request(), promised, head, { source: '', ...told })
+function askDataset(head: ReturnType<typeof headOf>, more: Partial<Told> = {}) {
+  const answer = dataset(site, request(), promised, head, { ...told(), ...more })
   assert.ok('backend' in answer, JSON.stringify(answer))
   const offered = decodeAssociateRq((answer.offer ?? Buffer.alloc(0)).subarray(pduHeaderLength))
   return { ...answer, called: offered.calledAE, calling: offered.callingAE }
@@ -122,12 +122,18 @@ describe('dataset', () => {
 
 describe('instance', () => {
   const judge = (head: ReturnType<typeof headOf>, bound: string, boundBy: string, live: string[]) => {
-    const told = { source: '', live }
-    const { verdict, pool } = instance(site.ruleSet, request(), promised, head, told, {
-      bound,
-      boundBy,
-      mixed: 'refuse',
-    })
+    const { verdict, pool } = instance(
+      site.ruleSet,
+      request(),
+      promised,
+      head,
+      { ...told(), live },
+      {
+        bound,
+        boundBy,
+        mixed: 'refuse',
+      },
+    )
     return [verdict, pool]
   }
   const all = ['main', 'fallback', 'new', 'old', 'quarantine']

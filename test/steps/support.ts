@@ -1,6 +1,6 @@
 import { encodeAssociateAc } from '../../agent/dicom/index.ts'
 import { promise } from '../../agent/negotiation/index.ts'
-import type { Site } from '../../agent/steps/answer.ts'
+import type { Site, Told } from '../../agent/steps/answer.ts'
 import { request } from '../negotiation/support.ts'
 import { rulesOf } from '../routing/support.ts'
 
@@ -21,6 +21,9 @@ rules:
   - { name: other images, when: { calledAE: SCP, Modality: "*" }, route: general, mixed: instance }
   - { name: queries, when: { calledAE: SCP, sopClass: Verification }, route: general }
 `
+
+/** What HAProxy tells of an association beside its bytes. */
+export const told = (source = ''): Told => ({ source, at: Date.UTC(2024, 0, 31, 12) })
 
 export const site: Site = { ruleSet: rulesOf({ 'rules.yaml': rules }), stickSecret: 'a secret of the site' }
 

@@ -1,0 +1,2 @@
+export { beyondBounds } from './bounds.ts'
+export { compileWhen } from './when.ts'

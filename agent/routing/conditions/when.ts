@@ -1,0 +1,80 @@
+import { stringify } from 'yaml'
+import type { Report } from '../errors.ts'
+import type { Paths } from '../paths.ts'
+import type { Condition } from '../rule-set.ts'
+import type { ConditionSource, TimeSource, WhenSource } from '../schema.ts'
+import { every, negate, some } from '../truth.ts'
+import { compileTest } from './operators.ts'
+import { subjectOf } from './subjects.ts'
+import { compileTime } from './time-window.ts'
+
+/** The conditions of a `when`, all of which must hold. */
+export function compileWhen(source: WhenSource, paths: Paths, report: Report): Condition[] {
+  const { all = [], any, not, time, ...subjects } = source
+  const below = (...steps: (string | number)[]): Report => {
+    return (path, message, at) => report([...steps, ...path], message, at)
+  }
+  const conditions: (Condition | undefined)[] = Object.entries(subjects).map(([key, value]) =>
+    compileSubject(key, value as ConditionSource, paths, below(key)),
+  )
+  if (time) conditions.unshift(compileTimeCondition(time, below('time')))
+  for (const [index, inner] of all.entries()) {
+    conditions.push(...compileWhen(inner, paths, below('all', index)))
+  }
+  if (any) {
+    conditions.push(
+      anyOf(any.map((inner, index) => conjunction(compileWhen(inner, paths, below('any', index))))),
+    )
+  }
+  if (not) conditions.push(negation(conjunction(compileWhen(not, paths, below('not')))))
+  return conditions.filter(condition => condition !== undefined)
+}
+
+function compileSubject(
+  key: string,
+  source: ConditionSource,
+  paths: Paths,
+  report: Report,
+): Condition | undefined {
+  const subject = subjectOf(key, paths, report)
+  if (!subject) return undefined
+  const holds = compileTest(subject, source, report)
+  return {
+    text: textOf(key, source),
+    test: (association, dataset) => holds(subject.look(association, dataset)),
+  }
+}
+
+function compileTimeCondition(source: TimeSource, report: Report): Condition {
+  const contains = compileTime(source, report)
+  return { text: textOf('time', source), test: ({ at }) => contains(at) }
+}
+
+function textOf(key: string, source: ConditionSource | TimeSource): string {
+  if (typeof source === 'object' && !Array.isArray(source) && 'not' in source) {
+    const { not, ...rest } = source
+    if (not !== undefined && Object.keys(rest).length === 0) return `not ${textOf(key, not)}`
+  }
+  const flow = { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 } as const
+  return `${key}: ${stringify(source, flow).trim()}`
+}
+
+function conjunction(conditions: readonly Condition[]): Condition {
+  const [only] = conditions
+  if (only && conditions.length === 1) return only
+  return {
+    text: `(${conditions.map(({ text }) => text).join(' and ')})`,
+    test: (association, dataset) => every(conditions, ({ test }) => test(association, dataset)),
+  }
+}
+
+function anyOf(conditions: readonly Condition[]): Condition {
+  return {
+    text: `(${conditions.map(({ text }) => text).join(' or ')})`,
+    test: (association, dataset) => some(conditions, ({ test }) => test(association, dataset)),
+  }
+}
+
+function negation({ text, test }: Condition): Condition {
+  return { text: `not ${text}`, test: (association, dataset) => negate(test(association, dataset)) }
+}
