@@ -4,6 +4,7 @@ import {
   encodeAssociateRq,
   type MessageHead,
   type TagPath,
+  vrOfPath,
 } from '../dicom/index.ts'
 import { offer } from '../negotiation/index.ts'
 import type { Mixed } from '../routing/index.ts'
@@ -35,9 +36,15 @@ export function dataset(
   return { rule, backend: pool, key: stickKey(site, stick), offer: pdu, mixed, attributes }
 }
 
-/** The elements of a dataset that these paths begin with, each tag in four bytes; undefined where one is private. */
+const pixelRepresentation = 0x00280103
+
+/**
+ * The elements of a dataset that these paths begin with, and what their values depend on, each tag in four bytes;
+ * undefined where one is private.
+ */
 function outermost(paths: readonly TagPath[]): Buffer | undefined {
   const tags = paths.map(({ steps }) => steps[0]?.tag)
+  if (paths.some(path => vrOfPath(path) === 'xs')) tags.push(pixelRepresentation)
   if (tags.includes(undefined)) return undefined
   const bytes = Buffer.alloc(4 * tags.length)
   for (const [index, tag = 0] of tags.entries()) bytes.writeUInt32BE(tag, 4 * index)

@@ -107,6 +107,12 @@ describe('dataset binds', () => {
     }
     assert.equal(attributes('Modality: CT, PatientID: P'), '0008006000100020')
     assert.equal(attributes('callingAE: A'), '')
+    assert.equal(
+      attributes('any: [{ Modality: CT }, { not: { PatientID: { exists: true } } }]'),
+      '0008006000100020',
+    )
+    // US or SS, as Pixel Representation says
+    assert.equal(attributes('SmallestImagePixelValue: { lt: 0 }'), '0028010600280103')
     assert.equal(attributes('RequestAttributesSequence.ScheduledProcedureStepID: S'), '00400275')
     assert.equal(attributes('Modality: CT, "(0019,xx10 SIEMENS MR HEADER)": S'), undefined)
   })
