@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { AssociateRq } from '../../agent/dicom/index.ts'
-import { isDelayable, sendsDatasets } from '../../agent/negotiation/index.ts'
+import { firstCommand, isDelayable, sendsDatasets } from '../../agent/negotiation/index.ts'
 import { CT_IMAGE, contexts, MR_IMAGE, VERIFICATION } from '../support/messages.ts'
 import { request } from './support.ts'
 
 const FIND = '1.2.840.10008.5.1.4.1.2.2.1'
+const MOVE = '1.2.840.10008.5.1.4.1.2.2.2'
 const GET = '1.2.840.10008.5.1.4.1.2.2.3'
 const COMMITMENT = '1.2.840.10008.1.20.1'
 const PRIVATE = '1.2.276.0.1'
@@ -33,6 +34,35 @@ describe('a client sends datasets to be stored', () => {
   for (const [subject, sends, sopClasses, roles = []] of table) {
     test(subject, () => {
       assert.equal(sendsDatasets(request({ presentationContexts: contexts(sopClasses), roles })), sends)
+    })
+  }
+})
+
+describe('the first command', () => {
+  const table: [
+    subject: string,
+    commands: string[] | 'unknown',
+    sopClasses: string[],
+    roles?: AssociateRq['roles'],
+  ][] = [
+    ['is C-STORE where nothing else is possible', ['C-STORE'], [CT_IMAGE, MR_IMAGE]],
+    ['... but for a C-ECHO, which the balancer answers', ['C-STORE'], [VERIFICATION, CT_IMAGE]],
+    ['is waited for where it may be another', 'unknown', [CT_IMAGE, FIND]],
+    ['... or one that is nowhere written', 'unknown', [CT_IMAGE, COMMITMENT]],
+    ['... or anything', 'unknown', [PRIVATE]],
+    ['is that of the only service', ['C-FIND'], [FIND, VERIFICATION]],
+    ['is any of several, where it is not waited for', ['C-FIND', 'C-MOVE'], [FIND, MOVE, COMMITMENT]],
+    ['is C-GET where images only come back', ['C-GET'], [GET, CT_IMAGE], [role(CT_IMAGE, false, true)]],
+    ['is C-ECHO where nothing else is proposed', ['C-ECHO'], [VERIFICATION]],
+    ['is none where a service has several', [], [COMMITMENT, VERIFICATION]],
+  ]
+  for (const [subject, commands, sopClasses, roles = []] of table) {
+    test(subject, () => {
+      const known = firstCommand(request({ presentationContexts: contexts(sopClasses), roles }))
+      assert.deepEqual(
+        known.state === 'present' ? known.values : known.state === 'absent' ? [] : 'unknown',
+        commands,
+      )
     })
   }
 })
