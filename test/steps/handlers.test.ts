@@ -31,10 +31,10 @@ interface Message {
 }
 
 /** What HAProxy sends and gets, without the protocol between: variables by name, and the lines of the log. */
-function harness() {
+function harness(current = () => site) {
   const lines: string[] = []
   const handlers = createHandlers(
-    site,
+    current,
     pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
   )
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {
@@ -266,6 +266,19 @@ describe('handlers', () => {
     assert.equal(lines.length, 1)
     assert.doesNotMatch(lines[0] ?? '', /SECRET|Buffer|offer|answer/)
     assert.ok(!lines[0]?.includes(String(key)))
+  })
+
+  test('ask once for each message what holds now, so that none sees two rule sets', async () => {
+    let asked = 0
+    const { ask } = harness(() => {
+      asked++
+      return site
+    })
+    const association = { rq: body(), promise: promisedPdu, head: storeRq(ct) }
+    await ask('associate', association)
+    await ask('dataset', association)
+    await ask('instance', { ...association, bound: 'ct', boundBy: 'CT', mixed: 'refuse' })
+    assert.equal(asked, 3)
   })
 
   test('let no AE title forge a line of a log, of the agent or of HAProxy', async () => {
