@@ -21,7 +21,7 @@ export interface BalancerOptions {
   /** the servers of each pool; a pool is balanced by stick key */
   pools: Readonly<Record<string, readonly PoolServer[]>>
   agents?: number
-  /** what haproxy.cfg and agent/config.ts read */
+  /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
   env?: Record<string, string>
   /** changes HAProxy's shipped configuration */
   edit?: (haproxyCfg: string) => string
