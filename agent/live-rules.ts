@@ -39,7 +39,6 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
   let serving = build(first)
   let lastReload: Reload = { trigger: 'start', at: serving.loadedAt, hash: first.hash, ok: true }
   let polled = first.hash
-  let turn: Promise<unknown> = Promise.resolve()
   logLoaded(lastReload)
 
   function logLoaded({ trigger, hash }: Reload): void {
@@ -61,13 +60,6 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
     return lastReload
   }
 
-  /** One after the other, so that what was read first is never loaded last. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = turn.then(work)
-    turn = done.catch(() => {})
-    return done
-  }
-
   return {
     get serving() {
       return serving
@@ -75,14 +67,13 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
     get lastReload() {
       return lastReload
     },
-    reload: trigger => inTurn(async () => load(await readSettled(folder), trigger)),
-    poll: () =>
-      inTurn(async () => {
-        const files = await readRuleFiles(folder)
-        const settled = files.hash === polled
-        polled = files.hash
-        if (settled && files.hash !== lastReload.hash) load(files, 'save')
-      }),
+    reload: async trigger => load(await readSettled(folder), trigger),
+    poll: async () => {
+      const files = await readRuleFiles(folder)
+      const settled = files.hash === polled
+      polled = files.hash
+      if (settled && files.hash !== lastReload.hash) load(files, 'save')
+    },
   }
 }
 

@@ -8,9 +8,14 @@ import type { Running } from '../../deploy/local/processes.ts'
 import { adminUrl, startAgent } from '../support/balancer.ts'
 import { badFile, folderOf, problemsIn, ruleFile } from './support.ts'
 
-async function begin(t: TestContext, folder: string) {
-  const agent = await startAgent('agent', { RULES: folder })
+async function launch(t: TestContext, env: Record<string, string>): Promise<Running> {
+  const agent = await startAgent('agent', env)
   t.after(() => agent.stop())
+  return agent
+}
+
+async function begin(t: TestContext, folder: string) {
+  const agent = await launch(t, { RULES: folder })
   const url = await adminUrl(agent)
   return {
     agent,
@@ -31,7 +36,7 @@ async function hashIn(agent: Running, pattern: RegExp): Promise<string> {
   return hash
 }
 
-describe('the agent', { timeout: 60_000 }, () => {
+describe('the agent', { timeout: 30_000 }, () => {
   test('serves rules as soon as they are saved, as another does that reads the same', async t => {
     const folder = folderOf(t, ruleFile('before'))
     const [one, other] = await Promise.all([begin(t, folder), begin(t, folder)])
@@ -94,7 +99,7 @@ describe('the agent', { timeout: 60_000 }, () => {
     const { url } = await begin(t, folder)
     const taken = new URL(url).host
     for (const variable of ['ADMIN_LISTEN', 'SPOP_LISTEN']) {
-      const second = await startAgent('second', { RULES: folder, [variable]: taken })
+      const second = await launch(t, { RULES: folder, [variable]: taken })
       assert.equal(await second.ended, 1)
       assert.match(second.output(), new RegExp(`EADDRINUSE: address already in use ${taken}`))
       if (variable === 'ADMIN_LISTEN') assert.match(second.output(), /^ADMIN_LISTEN: .* choose another/m)
@@ -103,7 +108,7 @@ describe('the agent', { timeout: 60_000 }, () => {
 
   test('ends with all that is wrong when it is started with wrong rules', async t => {
     const folder = folderOf(t, badFile)
-    const agent = await startAgent('agent', { RULES: folder })
+    const agent = await launch(t, { RULES: folder })
     assert.equal(await agent.ended, 1)
     assert.equal(agent.output(), `${problemsIn(folder).join('\n')}\n`)
   })
