@@ -1,18 +1,26 @@
 import { z } from 'zod'
 
-const address = z
+const hostPort = z
   .string()
-  .regex(/^(.+:\d{1,5}|\/.+)$/, 'must be host:port, or the path of a Unix socket')
+  .regex(/^[^/].*:\d{1,5}$/, 'must be host:port')
   .transform(text => {
-    if (text.startsWith('/')) return { path: text }
     const colon = text.lastIndexOf(':')
     return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
   })
 
+const socketPath = z
+  .string()
+  .startsWith('/')
+  .transform(path => ({ path }))
+
 /** Everything that the environment may set. */
 const environment = z.object({
   /** where HAProxy finds this agent */
-  SPOP_LISTEN: address.prefault('127.0.0.1:9001'),
+  SPOP_LISTEN: z
+    .union([hostPort, socketPath], 'must be host:port, or the path of a Unix socket')
+    .prefault('127.0.0.1:9001'),
+  /** health, readiness and reload, for people and their tools */
+  ADMIN_LISTEN: hostPort.prefault('127.0.0.1:9101'),
   /** the folder of the rule files */
   RULES: z.string().default('agent/rules'),
   /** keys the hash behind `stick`; all agents of a site need the same */

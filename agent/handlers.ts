@@ -14,23 +14,26 @@ import { instance } from './steps/instance.ts'
 
 /**
  * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
- * which holds no patient data. The agent keeps nothing between two messages, so any agent can answer any of them.
+ * which holds no patient data. The agent keeps nothing between two messages, so any agent can answer any of them. `site`
+ * gives what holds now.
  */
-export function createHandlers(site: Site, log: Logger, now = Date.now): Record<string, Handler> {
+export function createHandlers(site: () => Site, log: Logger, now = Date.now): Record<string, Handler> {
   const handler =
-    (step: string, answer: (args: Args, told: Told) => Answer): Handler =>
+    (step: string, answer: (args: Args, told: Told, site: Site) => Answer): Handler =>
     ({ args }) => {
       // an address of HAProxy's, or the text of one that Lua put into a variable
       const source = args.ip('src') ?? args.string('src') ?? ''
       const id = args.string('id')
       // the time of the association is that of its first question, or what holds then might not hold any more
       const at = step === 'associate' ? now() : Number(text(args, 'at'))
-      const answered = answer(args, { id, source, at, live: args.string('live')?.split(' ') })
+      const told = { id, source, at, live: args.string('live')?.split(' ') }
+      // asked once for each message: a step never sees two rule sets
+      const answered = answer(args, told, site())
       log.info({ id, step, source, ...forLog(answered) })
       return forHaproxy(answered)
     }
   return {
-    associate: handler('associate', (args, told) => {
+    associate: handler('associate', (args, told, site) => {
       const body = bytes(args, 'rq')
       return orElse({ path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }, () => {
         const rq = decodeAssociateRq(body)
@@ -38,13 +41,13 @@ export function createHandlers(site: Site, log: Logger, now = Date.now): Record<
         return { ...names, ...associate(site, rq, body, told) }
       })
     }),
-    dataset: handler('dataset', (args, told) => {
+    dataset: handler('dataset', (args, told, site) => {
       const { rq, promised } = negotiated(args)
       return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () =>
         dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), told),
       )
     }),
-    instance: handler('instance', (args, told) => {
+    instance: handler('instance', (args, told, site) => {
       const { rq, promised } = negotiated(args)
       const binding = {
         bound: text(args, 'bound'),

@@ -1,27 +1,42 @@
 import { createSpoeServer } from 'haproxy-spoe'
 import { pino } from 'pino'
+import { type AgentState, createAdmin, listenAdmin } from './admin/server.ts'
 import { readConfig } from './config.ts'
 import { createHandlers } from './handlers.ts'
-import { loadRules } from './routing/index.ts'
+import { startRules, watchRules } from './live-rules.ts'
 
 try {
   const config = readConfig(process.env)
   const log = pino({ level: config.LOG_LEVEL })
-  const site = { ruleSet: loadRules(config.RULES), stickSecret: config.STICK_SECRET }
+  const rules = await startRules(config.RULES, log)
+  const agent: AgentState = { phase: 'starting', rules }
+
+  const admin = createAdmin(agent, log)
+  const adminAddress = await listenAdmin(admin, config.ADMIN_LISTEN)
   const server = createSpoeServer({
-    handlers: createHandlers(site, log),
+    handlers: createHandlers(
+      () => ({ ruleSet: rules.serving.ruleSet, stickSecret: config.STICK_SECRET }),
+      log,
+    ),
     onError: error => log.warn({ err: error }, 'SPOP'),
   })
   const address = await server.listen(config.SPOP_LISTEN)
-  log.info({ address, rules: site.ruleSet.rules.length }, 'listening')
+  agent.phase = 'serving'
+  log.info({ address, admin: adminAddress }, 'listening')
+
+  watchRules(rules)
+  process.on('SIGHUP', () => void rules.reload('SIGHUP'))
 
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping')
+    agent.phase = 'stopping'
     await server.close({ graceMs: config.STOP_GRACE * 1000 })
+    await admin.close()
   }
   process.once('SIGTERM', stop).once('SIGINT', stop)
 } catch (error) {
   // the messages say what to mend; a stack would only hide it
   console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
+  // what listens already would go on
+  process.exit(1)
 }

@@ -1,5 +1,6 @@
 export { RulesInvalid } from './errors.ts'
 export { type Decision, decide, decideAfterHead } from './evaluate.ts'
 export type { AssociationFacts, DatasetFacts } from './facts.ts'
-export { loadRules } from './load.ts'
+export { type RuleFiles, readRuleFiles } from './files.ts'
+export { buildRules, loadRules } from './load.ts'
 export type { Mixed, Pool, Rejection, RuleSet } from './rule-set.ts'

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile } from './compile.ts'
 import { type RuleProblem, RulesInvalid } from './errors.ts'
+import { type RuleFiles, readRuleFilesSync } from './files.ts'
 import type { RuleSet } from './rule-set.ts'
 import { parseSourceFile } from './source-file.ts'
 
@@ -10,28 +10,34 @@ import { parseSourceFile } from './source-file.ts'
  * with all that is wrong, and the file system's own error where the folder cannot be read.
  */
 export function loadRules(folder: string): RuleSet {
-  const names = readdirSync(folder)
-    .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.'))
-    .sort()
+  return buildRules(readRuleFilesSync(folder))
+}
+
+/** The one way from files to rules that may serve, at start, at every reload and in the tools. Throws as `loadRules`. */
+export function buildRules({ folder, files }: RuleFiles): RuleSet {
+  if (files instanceof Error) throw files
   const problems: RuleProblem[] = []
-  if (names.length === 0) problems.push(atStart(folder, 'no rule files here: add one that ends in .yaml'))
-  const files = names.flatMap(name => {
+  if (files.length === 0) problems.push(atStart(folder, 'no rule files here: add one that ends in .yaml'))
+  const sources = files.flatMap(({ name, content }) => {
     const file = join(folder, name)
-    const text = readText(file, problems)
+    const text = decode(file, content, problems)
     return (text !== undefined && parseSourceFile(file, text, problems)) || []
   })
-  const ruleSet = compile(files, problems)
+  const ruleSet = compile(sources, problems)
   if (problems.length > 0) throw new RulesInvalid(problems.sort(byPlace))
   return ruleSet
 }
 
 /** Without the byte order mark that some editors put in front. */
-function readText(file: string, problems: RuleProblem[]): string | undefined {
+function decode(file: string, content: Buffer | Error, problems: RuleProblem[]): string | undefined {
+  if (content instanceof Error) {
+    problems.push(atStart(file, `cannot be read: ${content}`))
+    return undefined
+  }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
-  } catch (error) {
-    const reason = error instanceof TypeError ? 'is not UTF-8: save it as UTF-8' : `cannot be read: ${error}`
-    problems.push(atStart(file, reason))
+    return new TextDecoder('utf-8', { fatal: true }).decode(content)
+  } catch {
+    problems.push(atStart(file, 'is not UTF-8: save it as UTF-8'))
     return undefined
   }
 }

@@ -14,7 +14,10 @@ export const demo = {
   agentsLog: join(state, 'agents.log'),
   haproxyFolder: join(root, 'haproxy'),
   pacsFile: join(root, 'haproxy/pacs.cfg'),
-  agents: ['127.0.0.1:9001', '127.0.0.1:9002'],
+  agents: [
+    { spop: '127.0.0.1:9001', admin: '127.0.0.1:9101' },
+    { spop: '127.0.0.1:9002', admin: '127.0.0.1:9102' },
+  ],
   dicomPort: portOf(process.env.DICOM_BIND || ':11112'),
   statsPort: portOf(process.env.STATS_BIND || ':8404'),
   guardPort: portOf(process.env.GUARD_BIND || ':11113'),

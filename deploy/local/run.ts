@@ -55,11 +55,11 @@ async function startPacs(server: PacsServer): Promise<string> {
 
 async function startAgents(): Promise<void> {
   const onOutput = writerOf(demo.agentsLog)
-  for (const [index, address] of demo.agents.entries()) {
+  for (const [index, { spop, admin }] of demo.agents.entries()) {
     const agent = await launch({
       name: `agent${index + 1}`,
       command: [process.execPath, 'agent/main.ts'],
-      env: { SPOP_LISTEN: address, RULES: 'agent/rules' },
+      env: { SPOP_LISTEN: spop, ADMIN_LISTEN: admin, RULES: 'agent/rules' },
       onOutput,
     })
     await agent.wrote(/"listening"/).catch(() => failed(agent))
@@ -68,7 +68,7 @@ async function startAgents(): Promise<void> {
 }
 
 async function startHaproxy(): Promise<void> {
-  const [AGENT1, AGENT2] = demo.agents
+  const [AGENT1, AGENT2] = demo.agents.map(({ spop }) => spop)
   const child = await launch({
     name: 'haproxy',
     command: [haproxy, '-W', '-db', '-C', demo.haproxyFolder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg'],
@@ -125,7 +125,9 @@ async function refuseIfTaken(): Promise<void> {
       demo.guardPort,
       'HAProxy needs it for itself; GUARD_BIND=127.0.0.1:PORT in the environment chooses another',
     ],
-    ...demo.agents.map((address): [number, string] => [portOf(address), 'an agent needs it']),
+    ...demo.agents
+      .flatMap(({ spop, admin }) => [spop, admin])
+      .map((address): [number, string] => [portOf(address), 'an agent needs it']),
   ]
   for (const [port, why] of needed) {
     const problem = await obstacle(port)
@@ -155,7 +157,8 @@ The DICOM load balancer is running.
 
   DICOM       localhost:${demo.dicomPort}, any called AE title
   Dashboard   http://localhost:${demo.statsPort}/stats   ${password}
-  Rules       agent/rules/*.yaml
+  Agents      ${demo.agents.map(({ admin }) => `http://${admin}/readyz`).join('  ')}
+  Rules       agent/rules/*.yaml   read again when they are saved
   PACS pools  haproxy/pacs.cfg
 ${pacs.join('\n')}
   Logs        ${relative('.', demo.haproxyLog)}  ${relative('.', demo.agentsLog)}

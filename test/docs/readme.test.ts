@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { createAdmin } from '../../agent/admin/server.ts'
+import { startRules } from '../../agent/live-rules.ts'
 import { loadRules, RulesInvalid } from '../../agent/routing/index.ts'
 import { HAPROXY_BIN } from '../support/haproxy.ts'
 
@@ -52,6 +55,23 @@ describe('the README', () => {
       () => loadRules(folder),
       (error: Error) => error instanceof RulesInvalid && error.message === `${file}${position}: ${message}`,
     )
+  })
+
+  test('shows what /readyz tells of rules that were refused', async () => {
+    const file = join(folder, 'rules.yaml')
+    writeFileSync(file, 'rules:\n  - { name: CT, route: ct }\n')
+    const log = pino({ level: 'silent' })
+    const rules = await startRules(folder, log)
+    writeFileSync(file, 'rules:\n  - name: CT\n    when:\n      Modalty: CT\n    route: ct\n')
+    await rules.reload('save')
+    const app = createAdmin({ phase: 'serving', rules }, log)
+    const { body } = await app.inject('/readyz')
+    const shown = JSON.parse(block('json'))
+    const told = JSON.parse(body.replace(file, 'agent/rules/10-modality.yaml'))
+    for (const part of ['rules', 'lastReload'] as const) {
+      assert.deepEqual(Object.keys(told[part]), Object.keys(shown[part]))
+    }
+    assert.deepEqual(told.lastReload.problems, shown.lastReload.problems)
   })
 
   test('knows every variable of the environment, and no other', () => {

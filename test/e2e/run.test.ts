@@ -13,7 +13,8 @@ import { waitUntil } from '../support/haproxy.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const servers = readPacsFile(demo.pacsFile)
-const ports = [demo.dicomPort, demo.statsPort, demo.guardPort, 9001, 9002, ...servers.map(({ port }) => port)]
+const agents = [9001, 9002, 9101, 9102]
+const ports = [demo.dicomPort, demo.statsPort, demo.guardPort, ...agents, ...servers.map(({ port }) => port)]
 
 /** In the environment of all that this test starts, and of nothing else. */
 const mark = { RUN_TEST: `${process.pid}-${Date.now()}` }
@@ -89,6 +90,10 @@ describe('make run', { timeout: 120_000 }, () => {
     const page = await statistics('run-test')
     assert.equal(page.status, 200)
     assert.match(await page.text(), /GENERAL:1/)
+
+    const readiness = [...summary.matchAll(/http:\S+readyz/g)]
+    assert.equal(readiness.length, 2)
+    for (const [url] of readiness) assert.equal((await fetch(url)).status, 200)
 
     await interrupt(running)
     assert.doesNotMatch(running.output(), /has ended/)

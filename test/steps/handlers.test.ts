@@ -35,10 +35,10 @@ interface Message {
 const noon = Date.UTC(2024, 0, 31, 12)
 
 /** What HAProxy sends and gets, without the protocol between: variables by name, and the lines of the log. */
-function harness(ruleSet = site.ruleSet, now = () => noon) {
+function harness(current = () => site, now = () => noon) {
   const lines: string[] = []
   const handlers = createHandlers(
-    { ...site, ruleSet },
+    current,
     pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
     now,
   )
@@ -206,7 +206,10 @@ default: night
 `,
     })
     let now = noon
-    const { ask } = harness(ruleSet, () => now)
+    const { ask } = harness(
+      () => ({ ...site, ruleSet }),
+      () => now,
+    )
     const { promise, at } = await ask('associate', { rq: body() })
     now += 8 * 3600_000
     const delayed = { rq: body(), promise: promise as Buffer, head: storeRq(ct), at: String(at) }
@@ -292,6 +295,19 @@ default: night
     assert.equal(lines.length, 1)
     assert.doesNotMatch(lines[0] ?? '', /SECRET|Buffer|offer|answer/)
     assert.ok(!lines[0]?.includes(String(key)))
+  })
+
+  test('ask once for each message what holds now, so that none sees two rule sets', async () => {
+    let asked = 0
+    const { ask } = harness(() => {
+      asked++
+      return site
+    })
+    const association = { rq: body(), promise: promisedPdu, head: storeRq(ct) }
+    await ask('associate', association)
+    await ask('dataset', association)
+    await ask('instance', { ...association, bound: 'ct', boundBy: 'CT', mixed: 'refuse' })
+    assert.equal(asked, 3)
   })
 
   test('let no AE title forge a line of a log, of the agent or of HAProxy', async () => {

@@ -21,7 +21,7 @@ export interface BalancerOptions {
   /** the servers of each pool; a pool is balanced by stick key */
   pools: Readonly<Record<string, readonly PoolServer[]>>
   agents?: number
-  /** what haproxy.cfg and agent/config.ts read */
+  /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
   env?: Record<string, string>
   /** changes HAProxy's shipped configuration */
   edit?: (haproxyCfg: string) => string
@@ -46,7 +46,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
   const agents = await Promise.all(
-    Array.from({ length: count }, (_, index) => startAgent(index, folder, env)),
+    Array.from({ length: count }, (_, index) => startAgent(`agent${index + 1}`, { RULES: folder, ...env })),
   )
   const addresses = await Promise.all(agents.map(listening))
 
@@ -104,12 +104,19 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   return balancer
 }
 
-async function startAgent(index: number, rules: string, env: Record<string, string>): Promise<Running> {
+/** An agent on ports that are free. */
+export function startAgent(name: string, env: Record<string, string>): Promise<Running> {
   return start({
-    name: `agent${index + 1}`,
+    name,
     command: [process.execPath, join(root, 'agent/main.ts')],
-    env: { SPOP_LISTEN: '127.0.0.1:0', RULES: rules, ...env },
+    env: { SPOP_LISTEN: '127.0.0.1:0', ADMIN_LISTEN: '127.0.0.1:0', ...env },
   })
+}
+
+/** Where an agent's admin port is, once it serves. */
+export async function adminUrl(agent: Running): Promise<string> {
+  const [, port] = await agent.wrote(/"admin":\{[^}]*"port":(\d+)\}.*"listening"/)
+  return `http://127.0.0.1:${port}`
 }
 
 async function listening(agent: Running): Promise<string> {

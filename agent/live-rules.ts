@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { buildRules, type RuleFiles, type RuleSet, readRuleFiles } from './routing/index.ts'
+
+/** What the agent decides by. It is never changed: a reload puts another in its place. */
+export interface Serving {
+  readonly ruleSet: RuleSet
+  /** of the files it was made from; agents with the same hash decide alike */
+  readonly hash: string
+  readonly loadedAt: Date
+}
+
+export type Trigger = 'start' | 'save' | 'SIGHUP' | 'POST'
+
+/** How the last attempt to load rules went; `hash` is that of the files tried, `problems` are lines for people. */
+export type Reload = {
+  readonly trigger: Trigger
+  readonly at: Date
+  readonly hash: string
+} & ({ readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] })
+
+export interface LiveRules {
+  readonly serving: Serving
+  readonly lastReload: Reload
+  /** Loads the files as they are now, changed or not. Where they are wrong, what serves goes on serving. */
+  reload(trigger: Trigger): Promise<Reload>
+  /** The same if they have changed since the last attempt, and are the same at two calls: they may be half written. */
+  poll(): Promise<void>
+}
+
+/** For how long files that somebody asks to be loaded must have stayed the same. */
+const SETTLED_MS = 20
+/** A saved rule serves after two polls at most, and agents disagree for one at most. */
+const POLL_MS = 500
+
+/** Reads the rules of `folder` for the first time, and rejects as `buildRules` throws. */
+export async function startRules(folder: string, log: Logger): Promise<LiveRules> {
+  const first = await readSettled(folder)
+  let serving = build(first)
+  let lastReload: Reload = { trigger: 'start', at: serving.loadedAt, hash: first.hash, ok: true }
+  let polled = first.hash
+  logLoaded(lastReload)
+
+  function logLoaded({ trigger, hash }: Reload): void {
+    log.info({ trigger, hash, rules: serving.ruleSet.rules.length }, 'rules loaded')
+  }
+
+  function load(files: RuleFiles, trigger: Trigger): Reload {
+    const attempt = { trigger, at: new Date(), hash: files.hash }
+    try {
+      serving = build(files)
+      lastReload = { ...attempt, ok: true }
+      logLoaded(lastReload)
+    } catch (error) {
+      const problems = (error instanceof Error ? error.message : String(error)).split('\n')
+      lastReload = { ...attempt, ok: false, problems }
+      const { hash } = files
+      log.error({ trigger, hash, serving: serving.hash, problems }, 'rules refused: those before still serve')
+    }
+    return lastReload
+  }
+
+  return {
+    get serving() {
+      return serving
+    },
+    get lastReload() {
+      return lastReload
+    },
+    reload: async trigger => load(await readSettled(folder), trigger),
+    poll: async () => {
+      const files = await readRuleFiles(folder)
+      const settled = files.hash === polled
+      polled = files.hash
+      if (settled && files.hash !== lastReload.hash) load(files, 'save')
+    },
+  }
+}
+
+/**
+ * Polls until the process ends, which it does not hold up. Events of the file system would miss what editors, network
+ * file systems and ConfigMaps do to a folder; its content tells.
+ */
+export function watchRules(rules: LiveRules): void {
+  const next = () => setTimeout(() => void rules.poll().then(next), POLL_MS).unref()
+  next()
+}
+
+function build(files: RuleFiles): Serving {
+  return { ruleSet: buildRules(files), hash: files.hash, loadedAt: new Date() }
+}
+
+/** Files that are being written, or swapped one after the other, are waited for. */
+async function readSettled(folder: string): Promise<RuleFiles> {
+  for (let before = await readRuleFiles(folder); ; ) {
+    await sleep(SETTLED_MS)
+    const files = await readRuleFiles(folder)
+    if (files.hash === before.hash) return files
+    before = files
+  }
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { type AgentState, createAdmin } from '../../agent/admin/server.ts'
+import { badFile, folderOf, problemsIn, ruleFile, start } from './support.ts'
+
+/** The admin port without a port. */
+async function startAdmin(t: TestContext) {
+  const folder = folderOf(t, ruleFile('before'))
+  const { rules, log, logged } = await start(folder)
+  const agent: AgentState = { phase: 'serving', rules }
+  const app = createAdmin(agent, log)
+  t.after(() => app.close())
+  return {
+    agent,
+    rules,
+    logged,
+    folder,
+    write: (text: string) => writeFileSync(join(folder, 'rules.yaml'), text),
+    get: (url: string) => app.inject({ url }),
+    reload: () => app.inject({ method: 'POST', url: '/-/reload' }),
+  }
+}
+
+describe('the admin port', () => {
+  test('/healthz answers, whatever the agent is doing', async t => {
+    const { agent, get } = await startAdmin(t)
+    for (const phase of ['starting', 'serving', 'stopping'] as const) {
+      agent.phase = phase
+      const response = await get('/healthz')
+      assert.deepEqual([response.statusCode, response.json()], [200, { status: 'ok' }])
+    }
+  })
+
+  test('/readyz is 200 while the agent serves only, and tells by which rules', async t => {
+    const { agent, rules, get } = await startAdmin(t)
+    const { hash, loadedAt } = rules.serving
+    const expected = { starting: 503, serving: 200, stopping: 503 }
+    for (const phase of ['starting', 'serving', 'stopping'] as const) {
+      agent.phase = phase
+      const response = await get('/readyz')
+      assert.equal(response.statusCode, expected[phase])
+      assert.deepEqual(response.json(), {
+        status: phase,
+        rules: { hash, count: 1, loadedAt: loadedAt.toISOString() },
+        lastReload: { ok: true, trigger: 'start', at: loadedAt.toISOString(), hash },
+      })
+    }
+  })
+
+  test('/readyz is 200 while rules that were refused wait to be mended, and tells what is wrong', async t => {
+    const { rules, folder, get, write } = await startAdmin(t)
+    const { hash } = rules.serving
+    write(badFile)
+    await rules.poll()
+    await rules.poll()
+    const response = await get('/readyz')
+    assert.equal(response.statusCode, 200)
+    const body = response.json()
+    assert.equal(body.rules.hash, hash)
+    assert.equal(body.lastReload.ok, false)
+    assert.notEqual(body.lastReload.hash, hash)
+    assert.deepEqual(body.lastReload.problems, problemsIn(folder))
+  })
+
+  test('POST /-/reload answers 200 with the hash of the rules that serve now', async t => {
+    const { rules, get, write, reload } = await startAdmin(t)
+    const { hash } = rules.serving
+    write(ruleFile('after'))
+    const response = await reload()
+    assert.equal(response.statusCode, 200)
+    assert.match(response.body, /^[0-9a-f]{12}\n$/)
+    assert.equal(response.body.trim(), rules.serving.hash)
+    assert.notEqual(rules.serving.hash, hash)
+    assert.equal((await get('/readyz')).json().lastReload.trigger, 'POST')
+  })
+
+  test('POST /-/reload answers 422 with all that is wrong, as text', async t => {
+    const { rules, folder, write, reload } = await startAdmin(t)
+    const { serving } = rules
+    write(badFile)
+    const response = await reload()
+    assert.equal(response.statusCode, 422)
+    assert.match(String(response.headers['content-type']), /^text\/plain/)
+    assert.equal(response.body, `${problemsIn(folder).join('\n')}\n`)
+    assert.equal(rules.serving, serving)
+  })
+
+  test('a GET of /-/reload reloads nothing', async t => {
+    const { get, logged } = await startAdmin(t)
+    assert.equal((await get('/-/reload')).statusCode, 404)
+    assert.equal(logged.length, 1)
+  })
+
+  test('is asked every few seconds, and logs nothing of that', async t => {
+    const { get, logged } = await startAdmin(t)
+    for (const url of ['/healthz', '/readyz', '/nothing']) await get(url)
+    assert.deepEqual(
+      logged.map(({ msg }) => msg),
+      ['rules loaded'],
+    )
+  })
+})
