@@ -1,0 +1,53 @@
+import type { RuleProblem } from './errors.ts'
+import { defaultSource, ruleSource } from './schema.ts'
+import type { Path, SourceFile } from './source-file.ts'
+
+/** A rule as its file has it: for what is said about rules, rather than decided by them. */
+export interface WrittenRule {
+  name: string
+  isDefault: boolean
+  /** conditions by key, as the schema has them */
+  when: Readonly<Record<string, unknown>>
+  /** the backends that it may lead to, and where each of them is written; none if it rejects */
+  pools: readonly { name: string; path: Path }[]
+  reject: boolean
+  stick: readonly string[]
+  /** a problem at a path below the rule */
+  problem(path: Path, message: string): RuleProblem
+}
+
+/** The rules of files that are right, in the order in which they are tried, the default last. */
+export function writtenRules(files: readonly SourceFile[]): WrittenRule[] {
+  const sections = files.map(file => ({ file, ...(file.data as { rules?: unknown[]; default?: unknown }) }))
+  const rules = sections.flatMap(({ file, rules = [] }) =>
+    rules.map((written, index) => {
+      const { name, when, ...outcome } = ruleSource.parse(written)
+      return { name, isDefault: false, when, ...outcomeOf(outcome), problem: below(file, ['rules', index]) }
+    }),
+  )
+  const defaults = sections.flatMap(({ file, default: written }) => {
+    if (written === undefined) return []
+    const outcome = outcomeOf(defaultSource.parse(written))
+    return { name: 'default', isDefault: true, when: {}, ...outcome, problem: below(file, ['default']) }
+  })
+  return [...rules, ...defaults]
+}
+
+function below(file: SourceFile, base: Path): WrittenRule['problem'] {
+  return (path, message) => file.problem([...base, ...path], message)
+}
+
+type Outcome = { route?: unknown; reject?: unknown; stick?: string | readonly string[] | undefined }
+
+function outcomeOf({ route, reject, stick }: Outcome): Pick<WrittenRule, 'pools' | 'reject' | 'stick'> {
+  const pools = [...poolsOf(route)]
+  return { pools, reject: reject !== undefined, stick: stick === undefined ? [] : [stick].flat() }
+}
+
+/** One pool, a list in order, or a map of pools and their weights. */
+function* poolsOf(route: unknown): Generator<WrittenRule['pools'][number]> {
+  if (typeof route === 'string') yield { name: route, path: ['route'] }
+  else if (Array.isArray(route))
+    for (const [index, name] of route.entries()) yield { name, path: ['route', index] }
+  else for (const name of Object.keys(Object(route))) yield { name, path: ['route', name] }
+}
