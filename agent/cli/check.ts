@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { byPlace, type RuleProblem, RulesInvalid } from '../routing/errors.ts'
 import { type Lint, lint, type RulePath } from '../routing/lint.ts'
 import { type Rules, readRules } from '../routing/load.ts'
-import { writtenRules } from '../routing/written.ts'
+import { writtenRules, writtenUndecided } from '../routing/written.ts'
 import {
   type Command,
   counted,
@@ -65,7 +65,7 @@ function lintRules({ files, ruleSet }: Rules, pacs: string | undefined): Lint {
     ruleSet.paths.map(({ text }) => text),
   )
   const pacsFile = pacs ?? (existsSync(defaultPacsFile) ? defaultPacsFile : undefined)
-  const unfit = pacsFile === undefined ? [] : lintPools(written, pacsFile)
+  const unfit = pacsFile === undefined ? [] : lintPools([...written, ...writtenUndecided(files)], pacsFile)
   return { paths, warnings: [...warnings, ...unfit].sort(byPlace) }
 }
 

@@ -5,11 +5,12 @@ import { paint } from './paint.ts'
 const words = { true: 'true', false: 'false', unknown: 'not known yet' } as const
 
 /** `delayed, rule "CT", route ct, stick NGH-1001`: in one line. */
-export function summaryOf({ path, rule, route, reject, stick }: Verdict): string {
+export function summaryOf({ path, rule, route, pools, reject, transient, stick }: Verdict): string {
   const parts = [
     path,
     rule === undefined ? 'no rule' : `rule ${JSON.stringify(rule)}`,
-    route === undefined ? `reject ${reject}` : `route ${route}`,
+    route === undefined ? `reject ${reject}` : `route ${route}${pools ? ` of ${pools.join(', ')}` : ''}`,
+    ...(transient === undefined ? [] : [transient ? 'transient' : 'permanent']),
     ...(stick ? [`stick ${stick.join('\\')}`] : []),
   ]
   return parts.join(', ')

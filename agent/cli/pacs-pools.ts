@@ -27,12 +27,15 @@ export function readPacsPools(file: string): Map<string, PacsPool> {
 }
 
 /** Warnings about rules that HAProxy's pools do not fit. */
-export function lintPools(rules: readonly WrittenRule[], file: string): RuleProblem[] {
+export function lintPools(
+  rules: readonly Pick<WrittenRule, 'pools' | 'stick' | 'problem'>[],
+  file: string,
+): RuleProblem[] {
   const known = readPacsPools(file)
   return rules.flatMap(rule =>
-    rule.pools.flatMap(({ name, path }) => {
+    rule.pools.flatMap(({ name, path, at }) => {
       const pool = known.get(name)
-      if (!pool) return rule.problem(path, `${file} has no backend "${name}"${suggestion(name, known)}`)
+      if (!pool) return rule.problem(path, `${file} has no backend "${name}"${suggestion(name, known)}`, at)
       if (rule.stick.length === 0 || pool.sticks) return []
       const line = 'balance hash var(txn.dicom.key)'
       return rule.problem(['stick'], `stick does nothing: backend ${name} in ${file} has no \`${line}\``)

@@ -89,9 +89,11 @@ function observed(
   const found = new Map<string, Found>()
   const watchedAssociation = new Proxy(association, {
     get(facts, name: keyof AssociationFacts) {
-      const values = [facts[name]].flat()
-      const isThere = values.some(value => value !== '')
-      found.set(name, { name, ...(isThere ? { state: 'present', values } : { state: 'not given' }) })
+      const values = [facts[name]].flat().flatMap(value => value || [])
+      found.set(name, {
+        name,
+        ...(values.length > 0 ? { state: 'present', values } : { state: 'not given' }),
+      })
       return facts[name]
     },
   })

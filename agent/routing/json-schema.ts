@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import { allKeywords, rejectReasons, transferSyntaxes } from '../dicom/index.ts'
-import { defaultSource, mixedSource, poolSource, ruleFile, ruleSource, testSource } from './schema.ts'
+import {
+  defaultSource,
+  mixedSource,
+  poolSource,
+  ruleFile,
+  ruleSource,
+  testSource,
+  undecidedSource,
+} from './schema.ts'
 import { factNames } from './tests.ts'
 
 type Json = z.core.JSONSchema.BaseSchema
@@ -15,7 +23,8 @@ export function rulesSchema(): string {
   const file = schemaOf(ruleFile)
   const conditions = withKeys(propertiesOf(rule).when)
   const given = withKeys(propertiesOf(test).given)
-  const shortDefault = propertiesOf(rule).route ?? {}
+  // a map there is an outcome, never weights
+  const shortDefault = { anyOf: formsOf(propertiesOf(rule).route).filter(({ type }) => type !== 'object') }
   return JSON.stringify(
     {
       $schema: 'http://json-schema.org/draft-07/schema#',
@@ -25,6 +34,7 @@ export function rulesSchema(): string {
         rules: { type: 'array', items: described(rule, { when: conditions }) },
         default: { anyOf: [shortDefault, described(withOutcome(schemaOf(defaultSource)), {})] },
         mixed: schemaOf(mixedSource),
+        undecided: schemaOf(undecidedSource),
         tests: { type: 'array', items: described(test, { given }) },
       }),
       definitions: { keys: keys() },
@@ -72,8 +82,15 @@ function described(schema: Json, properties: Properties): Json {
 
 /** What zod has no words for: the reasons, and that there is one of route and reject. */
 function withOutcome(schema: Json): Json {
-  const properties = { ...propertiesOf(schema), reject: { enum: Object.keys(rejectReasons) } }
-  return { ...schema, properties, oneOf: [{ required: ['route'] }, { required: ['reject'] }] }
+  const reason = { enum: Object.keys(rejectReasons) }
+  const forms = formsOf(propertiesOf(schema).reject).filter(({ type }) => type === 'object')
+  const reject = { anyOf: [reason, ...forms.map(form => described(form, { reason }))] }
+  const oneOf = [{ required: ['route'] }, { required: ['reject'] }]
+  return { ...schema, properties: { ...propertiesOf(schema), reject }, oneOf }
+}
+
+function formsOf(schema: Json | undefined): Json[] {
+  return (schema?.anyOf ?? []) as Json[]
 }
 
 const transferSyntax: Json = {
@@ -105,12 +122,17 @@ const descriptions: Readonly<Record<string, string>> = {
   default: 'What no rule matches: a pool, { route: POOL } or { reject: REASON }. Without it, that is refused',
   tests: 'Given facts and attributes, and what is expected then. Rules whose own tests fail are not loaded',
   mixed: 'What becomes of a later instance of an association that belongs to another pool',
+  undecided: 'Where a dataset goes whose head does not decide: a pool, or refuse',
+  reason: 'The reason of the refusal',
+  transient: 'Whether clients are to try again',
+  sopClasses: 'What the nodes accept, by name in PS3.6 or by UID. Without it, any',
   name: 'The name in logs and messages. Both show it, so keep patients out of it',
   when: 'Conditions, all of which must be true; none means always. A value, or a list of which one must match; * stands for any characters, ? for one',
-  route: 'The pool: a backend of haproxy/pacs.cfg',
+  route:
+    'A backend of haproxy/pacs.cfg; a list, of which the first that has a live server; or a map of pools and weights',
   reject:
     'The reason of the refusal. By the association alone it is an A-ASSOCIATE-RJ, by the dataset an A-ABORT',
-  stick: 'A fact or attribute: the same values go to the same node of the pool',
+  stick: 'A fact or attribute, or a list of them: the same values go to the same node of the pool',
   given: 'Facts of the association and attributes of its first dataset. What is not given is not there',
   expect: 'What the rules are to do then: all that is said here must be so',
   rule: 'The name of the rule that decides',

@@ -8,11 +8,15 @@ export interface Verdict {
   path: 'direct' | 'delayed'
   rule?: string
   route?: string
+  /** all pools that the rule leads to, where it is not the one */
+  pools?: readonly string[]
   mixed?: Mixed
   /** the values that keep associations together */
   stick?: readonly string[]
   /** the reason of a refusal, in the words of the logs */
   reject?: string
+  /** whether clients are to try again, where the rule says so */
+  transient?: boolean
 }
 
 /** Both steps of the agent: the rules are asked for the association first, and for the dataset only if they must be. */
@@ -26,11 +30,21 @@ export function verdict(ruleSet: RuleSet, association: AssociationFacts, dataset
 function told(decision: Decision): Omit<Verdict, 'path'> {
   switch (decision.kind) {
     case 'route': {
-      const { rule, pool, mixed, stick } = decision
-      return { rule, route: pool, mixed, ...(stick.some(value => value !== '') && { stick }) }
+      const { rule, pool, pools, mixed, stick } = decision
+      return {
+        rule,
+        route: pool,
+        ...(pools.length > 1 && { pools }),
+        mixed,
+        ...(stick.some(value => value !== '') && { stick }),
+      }
     }
     case 'reject':
-      return { rule: decision.rule, reject: decision.reason }
+      return {
+        rule: decision.rule,
+        reject: decision.reason,
+        ...(decision.transient !== undefined && { transient: decision.transient }),
+      }
     case 'unknown':
       return { rule: decision.rule, reject: 'undecided' }
     case 'none':

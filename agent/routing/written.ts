@@ -9,11 +9,11 @@ export interface WrittenRule {
   /** conditions by key, as the schema has them */
   when: Readonly<Record<string, unknown>>
   /** the backends that it may lead to, and where each of them is written; none if it rejects */
-  pools: readonly { name: string; path: Path }[]
+  pools: readonly { name: string; path: Path; at?: 'key' }[]
   reject: boolean
   stick: readonly string[]
   /** a problem at a path below the rule */
-  problem(path: Path, message: string): RuleProblem
+  problem(path: Path, message: string, at?: 'key'): RuleProblem
 }
 
 /** The rules of files that are right, in the order in which they are tried, the default last. */
@@ -33,8 +33,19 @@ export function writtenRules(files: readonly SourceFile[]): WrittenRule[] {
   return [...rules, ...defaults]
 }
 
+/** The pool of `undecided:`, as one of a rule, where there is one. */
+export function writtenUndecided(
+  files: readonly SourceFile[],
+): Pick<WrittenRule, 'pools' | 'stick' | 'problem'>[] {
+  return files.flatMap(file => {
+    const { undecided } = file.data as { undecided?: string }
+    if (undecided === undefined || undecided === 'refuse') return []
+    return { pools: [{ name: undecided, path: [] }], stick: [], problem: below(file, ['undecided']) }
+  })
+}
+
 function below(file: SourceFile, base: Path): WrittenRule['problem'] {
-  return (path, message) => file.problem([...base, ...path], message)
+  return (path, message, at) => file.problem([...base, ...path], message, at)
 }
 
 type Outcome = { route?: unknown; reject?: unknown; stick?: string | readonly string[] | undefined }
@@ -49,5 +60,5 @@ function* poolsOf(route: unknown): Generator<WrittenRule['pools'][number]> {
   if (typeof route === 'string') yield { name: route, path: ['route'] }
   else if (Array.isArray(route))
     for (const [index, name] of route.entries()) yield { name, path: ['route', index] }
-  else for (const name of Object.keys(Object(route))) yield { name, path: ['route', name] }
+  else for (const name of Object.keys(Object(route))) yield { name, path: ['route', name], at: 'key' }
 }

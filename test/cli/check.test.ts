@@ -157,6 +157,27 @@ rules: 0 errors, 3 warnings
     )
   })
 
+  test('warns of every pool of a list, of weights and of undecided', () => {
+    const { stdout } = check({
+      'rules/r.yaml':
+        'undecided: far\nrules:\n  - { name: A, when: { callingAE: A }, route: [general, near] }\ndefault: { route: { ct: 5, new: 95 } }\n',
+      'haproxy/pacs.cfg': pacs,
+    })
+    const places = [
+      ...stdout.matchAll(
+        /^rules\/r\.yaml:(\d+:\d+): warning: (?:rule "A": )?haproxy\/pacs\.cfg has no backend "(\w+)"/gm,
+      ),
+    ]
+    assert.deepEqual(
+      places.map(([, place, name]) => [place, name]),
+      [
+        ['1:12', 'far'],
+        ['3:57', 'near'],
+        ['4:28', 'new'],
+      ],
+    )
+  })
+
   test('knows the pools of no other folder', () => {
     const { stdout } = check({ 'rules/r.yaml': 'default: nowhere\n' })
     assert.match(stdout, /0 errors, 0 warnings/)

@@ -67,6 +67,23 @@ dicom-samples/mr-brain.dcm
     )
   })
 
+  test('tells of other pools behind the first, and of refusals that became final', () => {
+    const rules = (route: string, transient: string) => ({
+      'r.yaml': `rules:\n  - { name: CT, when: { Modality: CT }, route: ${route} }\ndefault: { reject: { reason: temporary-congestion, transient: ${transient} } }\n`,
+    })
+    const [before, after] = [rules('[a, b]', 'true'), rules('[a, c]', 'false')].map(folderOf)
+    const { stdout } = cli(['diff', before ?? '', after ?? '', ...images], { cwd: root })
+    assert.match(
+      stdout,
+      /\n {2}- delayed, rule "CT", route a of a, b\n {2}\+ delayed, rule "CT", route a of a, c\n/,
+    )
+    assert.match(
+      stdout,
+      /\n {2}- .* reject temporary-congestion, transient\n {2}\+ .* reject temporary-congestion, permanent\n/,
+    )
+    assert.match(stdout, /\n3 of 3 files treated differently\n$/)
+  })
+
   test('needs rules that can be read', () => {
     const broken = folderOf({ 'r.yaml': 'rules: [R]\n' })
     const { code, stdout } = cli(['diff', 'agent/rules', broken, ...images])

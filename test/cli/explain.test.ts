@@ -36,7 +36,9 @@ const explained = z.strictObject({
       route: z.string().optional(),
       mixed: z.string().optional(),
       stick: z.array(z.string()).optional(),
+      pools: z.array(z.string()).optional(),
       reject: z.string().optional(),
+      transient: z.boolean().optional(),
       waitedFor: z.string().optional(),
       rules: z.array(
         z.strictObject({
@@ -151,6 +153,8 @@ describe('explain', () => {
     const [found] = json('--rules', file, big).files
     assert.equal(found?.reject, 'undecided')
     assert.equal(found?.rules[0]?.conditions[1]?.truth, 'unknown')
+    writeFileSync(join(file, '2.yaml'), 'undecided: archive\n')
+    assert.equal(json('--rules', file, big).files[0]?.route, 'archive')
   })
 
   test('knows that nothing comes behind the end of a file', () => {

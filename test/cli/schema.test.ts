@@ -54,6 +54,9 @@ describe('the JSON Schema', () => {
     ['a pool', 'pools: { a: { AE: X } }'],
     ['what becomes of others', 'mixed: sometimes'],
     ['a default', 'default: [{}]'],
+    ['a reason in a map', 'rules: [{ name: R, reject: { reason: because } }]'],
+    ['weights', 'rules: [{ name: R, route: { a: many } }]'],
+    ['weights by default', 'default: { a: 5, b: 95 }'],
     ['a test', 'tests: [{ name: T, expect: { pool: a } }]'],
     ['what is given', 'tests: [{ name: T, given: { Modalty: CT }, expect: { route: a } }]'],
   ]
@@ -71,14 +74,18 @@ rules:
   - name: R
     when: { callingAE: A, Modality: [CT, M*], "(0008,0060)": CT, "(0019,xx10 SIEMENS MR HEADER)": "1", RequestAttributesSequence.ScheduledProcedureStepID: S }
     route: a
-    stick: PatientID
+    stick: [PatientID, callingAE]
+  - { name: S, when: { callingAE: S }, route: { new: 5, old: 95 } }
+  - { name: U, when: { callingAE: U }, route: [new, old] }
+  - { name: V, when: { callingAE: V }, reject: { reason: no-reason-given, transient: true } }
+undecided: a
 default: { reject: no-reason-given }
 tests:
   - { name: T, given: { Modality: CT }, expect: { reject: no-reason-given, path: direct } }
 `
     assert.ok(isValid(yaml), JSON.stringify(validate.errors))
     assert.deepEqual(problemsOf({ 'r.yaml': yaml }), [])
-    assert.ok(isValid('default: a'))
+    for (const short of ['a', '[a, b]']) assert.ok(isValid(`default: ${short}`))
   })
 
   test('completes every keyword', () => {

@@ -8,9 +8,10 @@ const rules = `rules:
   - { name: unwanted, when: { InstitutionName: ELSEWHERE }, reject: temporary-congestion }
   - { name: CT, when: { Modality: CT }, route: ct, stick: PatientID, mixed: follow }
   - { name: step, when: { RequestAttributesSequence.ScheduledProcedureStepID: S1 }, route: ct }
+  - { name: DX, when: { Modality: DX }, route: [near, ct], stick: [callingAE, PatientID] }
 `
 
-/** Of a test with this `given` and `expect`, in the seventh line. */
+/** Of a test with this `given` and `expect`, in the eighth line. */
 const problems = (given: string, expect: string, rest = '') =>
   problemsOf({ 'r.yaml': `${rules}tests: [{ name: T, given: ${given}, expect: ${expect} }]\n${rest}` })
 
@@ -55,6 +56,11 @@ describe('tests that stand beside the rules', () => {
       '{ sopClass: CT Image Storage, Modality: CT }',
       '{ rule: CT, path: delayed }',
     ],
+    [
+      'the first pool of a list, and what sticks by two keys',
+      '{ Modality: DX, callingAE: A, PatientID: P1 }',
+      '{ route: near, stick: [A, P1] }',
+    ],
     ['tags that no rule asks for', '{ Modality: CT, Rows: "512" }', '{ rule: CT }'],
   ]
   for (const [subject, given, expect] of passing) {
@@ -71,43 +77,43 @@ describe('tests that stand beside the rules', () => {
   })
 
   const failing: [subject: string, given: string, expect: string, ...problems: string[]][] = [
-    ['the rule', '{ Modality: CT }', '{ rule: MR }', '7:61: test "T": expected rule MR, got CT'],
+    ['the rule', '{ Modality: CT }', '{ rule: MR }', '8:61: test "T": expected rule MR, got CT'],
     [
       'the route',
       '{ Modality: CT }',
       '{ route: mr }',
-      '7:62: test "T": expected route mr, got ct (rule "CT")',
+      '8:62: test "T": expected route mr, got ct (rule "CT")',
     ],
     [
       'the path',
       '{ Modality: CT }',
       '{ path: direct }',
-      '7:61: test "T": expected path direct, got delayed (rule "CT")',
+      '8:61: test "T": expected path direct, got delayed (rule "CT")',
     ],
     [
       'several things',
       '{ callingAE: TEST1 }',
       '{ route: ct, mixed: follow }',
-      '7:66: test "T": expected route ct, got reject calling-ae-title-not-recognized (rule "strangers")',
-      '7:77: test "T": expected mixed follow, got reject calling-ae-title-not-recognized (rule "strangers")',
+      '8:66: test "T": expected route ct, got reject calling-ae-title-not-recognized (rule "strangers")',
+      '8:77: test "T": expected mixed follow, got reject calling-ae-title-not-recognized (rule "strangers")',
     ],
     [
       'a route where nothing matches',
       '{ Modality: US }',
       '{ route: ct }',
-      '7:62: test "T": expected route ct, got reject no-rule',
+      '8:62: test "T": expected route ct, got reject no-rule',
     ],
     [
       'a rejection',
       '{ Modality: CT }',
       '{ reject: no-rule }',
-      '7:63: test "T": expected reject no-rule, got route ct (rule "CT")',
+      '8:63: test "T": expected reject no-rule, got route ct (rule "CT")',
     ],
     [
       'what sticks, without telling of patients',
       '{ Modality: CT, PatientID: P1 }',
       '{ stick: P2 }',
-      '7:77: test "T": expected to stick to another value',
+      '8:77: test "T": expected to stick to another value',
     ],
   ]
   for (const [subject, given, expect, ...expected] of failing) {
