@@ -15,6 +15,7 @@ export interface Options {
   calling?: string
   called?: string
   source?: string
+  time?: string
 }
 
 export interface Command {

@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } fr
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { DicomError, isPart10, mayStore, type Part10, readDatasetHead, readPart10 } from '../dicom/index.ts'
+import { exampleMoment, likelyCommand, momentOf } from '../routing/given.ts'
 import type { AssociationFacts, DatasetFacts, RuleSet } from '../routing/index.ts'
 import { counted, type Options, UsageError } from './command.ts'
 
@@ -107,15 +108,32 @@ function referencedFiles(directory: string): string[] {
 export function factsOf(
   { sopClass, transferSyntax, dataset, complete }: DicomFile,
   ruleSet: RuleSet,
-  { calling = '', called = '', source = '' }: Options,
+  { calling = '', called = '', source = '', time }: Options,
 ): { association: AssociationFacts; dataset: DatasetFacts } {
   return {
-    association: { callingAE: calling, calledAE: called, source, sopClasses: [sopClass] },
+    association: {
+      callingAE: calling,
+      calledAE: called,
+      source,
+      sopClasses: [sopClass],
+      transferSyntaxes: [transferSyntax],
+      implementation: [],
+      dimse: likelyCommand([sopClass]),
+      at: time === undefined ? Date.now() : moment(time),
+    },
     dataset: mayStore(sopClass) ? readDatasetHead(dataset, transferSyntax, ruleSet.paths, complete) : 'never',
   }
 }
 
+function moment(text: string): number {
+  const at = momentOf(text)
+  if (at === undefined)
+    throw new UsageError(`--time must be a moment with its offset, such as ${exampleMoment}`)
+  return at
+}
+
 export const senderOptions = {
+  time: { type: 'string' },
   calling: { type: 'string' },
   called: { type: 'string' },
   source: { type: 'string' },
@@ -123,4 +141,5 @@ export const senderOptions = {
 
 export const senderHelp = `  --calling AE    the calling AE title; none, if it is not given
   --called AE     the called AE title
-  --source ADDR   the client's address`
+  --source ADDR   the client's address
+  --time MOMENT   when it comes, such as ${exampleMoment}; now, if it is not given`

@@ -2,7 +2,6 @@ import type { RuleProblem } from '../routing/errors.ts'
 import { explain } from '../routing/explain.ts'
 import { type Rules, readRules } from '../routing/load.ts'
 import type { TestResult } from '../routing/tests.ts'
-import { writtenRules } from '../routing/written.ts'
 import { type Command, counted, defaultFolder, jsonOption, onlyFolder } from './command.ts'
 import { linesOf } from './explanation.ts'
 import { paint } from './paint.ts'
@@ -40,15 +39,14 @@ function told(results: readonly TestResult[]): Told {
   return { passed, failed: tests.length - passed, tests }
 }
 
-function print({ ruleSet, files, tests }: Rules, failed: number): void {
-  const written = writtenRules(files)
-  for (const { test, dataset, problems } of tests) {
+function print({ ruleSet, tests }: Rules, failed: number): void {
+  for (const { test, association, dataset, problems } of tests) {
     console.log(
       problems.length === 0 ? `${paint('green', '✔')} ${test.name}` : `${paint('red', '✖')} ${test.name}`,
     )
     if (problems.length === 0) continue
     printProblems(problems)
-    console.log(linesOf(explain(ruleSet, written, test.association, dataset)).join('\n'))
+    console.log(linesOf(explain(ruleSet, association, dataset)).join('\n'))
   }
   console.log(`${counted(tests.length - failed, 'test')} passed, ${failed} failed`)
 }

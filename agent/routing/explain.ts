@@ -1,9 +1,8 @@
 import type { Lookup } from '../dicom/index.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
 import type { Condition, RuleSet } from './rule-set.ts'
-import type { Truth } from './truth.ts'
+import { every, type Truth } from './truth.ts'
 import { type Verdict, verdict } from './verdict.ts'
-import type { WrittenRule } from './written.ts'
 
 /** What a condition looked at. `values` only where it is known, and there. */
 export interface Found {
@@ -34,16 +33,11 @@ export interface Explanation extends Verdict {
   rules: readonly ExplainedRule[]
 }
 
-/** Why the rules say what `verdict` does. `written` are the same rules as `ruleSet` has, in their order. */
-export function explain(
-  ruleSet: RuleSet,
-  written: readonly WrittenRule[],
-  association: AssociationFacts,
-  dataset: DatasetFacts,
-): Explanation {
+/** Why the rules say what `verdict` does. */
+export function explain(ruleSet: RuleSet, association: AssociationFacts, dataset: DatasetFacts): Explanation {
   const outcome = verdict(ruleSet, association, dataset)
   const notYet = dataset === 'never' ? 'never' : 'not yet'
-  const rulesWith = (known: DatasetFacts) => upToDecided(ruleSet, written, association, known)
+  const rulesWith = (known: DatasetFacts) => upToDecided(ruleSet, association, known)
   if (outcome.path === 'direct') return { ...outcome, rules: rulesWith(notYet) }
   const waitedFor = rulesWith(notYet).at(-1)?.rule
   return { ...outcome, ...(waitedFor !== undefined && { waitedFor }), rules: rulesWith(dataset) }
@@ -51,49 +45,30 @@ export function explain(
 
 function upToDecided(
   ruleSet: RuleSet,
-  written: readonly WrittenRule[],
   association: AssociationFacts,
   dataset: DatasetFacts,
 ): ExplainedRule[] {
   const explained: ExplainedRule[] = []
-  for (const [index, { name, when, problem }] of written.entries()) {
-    const texts = Object.entries(when).map(([key, values]) => `${key}: ${textOf(values)}`)
-    const conditions = (ruleSet.rules[index]?.conditions ?? []).map((condition, at) => ({
-      text: texts[at] ?? '',
-      ...observed(condition, ruleSet, association, dataset),
-    }))
-    const { file, line } = problem([], '')
-    const truth = all(conditions.map(condition => condition.truth))
+  for (const { name, file, line, conditions: compiled } of ruleSet.rules) {
+    const conditions = compiled.map(condition => observed(condition, ruleSet, association, dataset))
+    const truth = every(conditions, condition => condition.truth)
     explained.push({ rule: name, file, line, truth, conditions })
     if (truth !== false) break
   }
   return explained
 }
 
-function textOf(values: unknown): string {
-  return Array.isArray(values) && values.length === 1 ? String(values[0]) : JSON.stringify(values)
-}
-
-function all(truths: readonly Truth[]): Truth {
-  if (truths.includes(false)) return false
-  return truths.includes('unknown') ? 'unknown' : true
-}
-
 /** Tests a condition on facts that take down which of them are asked for, so that any kind of condition can be told. */
 function observed(
-  condition: Condition,
+  { text, test }: Condition,
   { paths }: RuleSet,
   association: AssociationFacts,
   dataset: DatasetFacts,
-): Omit<ExplainedCondition, 'text'> {
+): ExplainedCondition {
   const found = new Map<string, Found>()
   const watchedAssociation = new Proxy(association, {
     get(facts, name: keyof AssociationFacts) {
-      const values = [facts[name]].flat().flatMap(value => value || [])
-      found.set(name, {
-        name,
-        ...(values.length > 0 ? { state: 'present', values } : { state: 'not given' }),
-      })
+      found.set(name, { name, ...factFound(facts[name]) })
       return facts[name]
     },
   })
@@ -104,16 +79,23 @@ function observed(
     get(all, index, receiver) {
       const path = typeof index === 'string' ? paths[Number(index)] : undefined
       const lookup: Lookup = Reflect.get(all, index, receiver)
-      if (path) found.set(path.text, { name: path.text, state: lookup.state, ...valuesOf(lookup) })
+      if (path) found.set(path.text, { name: path.text, ...lookupFound(lookup) })
       return lookup
     },
   })
-  const truth = condition(watchedAssociation, watchedDataset)
-  return { truth, found: [...found.values()] }
+  const truth = test(watchedAssociation, watchedDataset)
+  return { text, truth, found: [...found.values()] }
 }
 
 const lookupsOf = { 'not yet': { state: 'unknown' }, never: { state: 'absent' } } as const
 
-function valuesOf(lookup: Lookup): Pick<Found, 'values'> {
-  return lookup.state === 'present' ? { values: lookup.values } : {}
+function lookupFound(lookup: Lookup): Omit<Found, 'name'> {
+  return lookup.state === 'present' ? { state: 'present', values: lookup.values } : { state: lookup.state }
+}
+
+function factFound(fact: AssociationFacts[keyof AssociationFacts]): Omit<Found, 'name'> {
+  if (typeof fact === 'number') return { state: 'present', values: [new Date(fact).toISOString()] }
+  if (typeof fact === 'object' && 'state' in fact) return lookupFound(fact)
+  const values = [fact].flat().flatMap(value => value || [])
+  return values.length > 0 ? { state: 'present', values } : { state: 'not given' }
 }

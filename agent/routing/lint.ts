@@ -1,6 +1,6 @@
 import type { RuleProblem } from './errors.ts'
 import { implies, isAlwaysTrue, isDisjoint } from './overlap.ts'
-import type { WrittenRule } from './written.ts'
+import type { WrittenCondition, WrittenRule } from './written.ts'
 
 /** The path that associations take which a rule decides, and why. */
 export interface RulePath {
@@ -21,10 +21,14 @@ interface Looked {
   rule: WrittenRule
   /** the attributes that its conditions look at */
   attributes: readonly string[]
-  /** ... and those that it sticks to */
+  /** some of its conditions are on attributes alone: the dataset must be there for it to match */
+  needsDataset: boolean
+  /** some are on attributes and facts at once: these may do without */
+  mayDoWithout: boolean
+  /** the attributes that it sticks to */
   stickAttributes: readonly string[]
-  /** the keys of its conditions on the association, but for those that are always true */
-  guards: readonly string[]
+  /** its conditions on the association, but for those that are always true */
+  guards: readonly WrittenCondition[]
   matchesAll: boolean
   /** the earlier rule that leaves nothing to it */
   hiddenBy: WrittenRule | undefined
@@ -41,60 +45,60 @@ export function lint(rules: readonly WrittenRule[], attributes: readonly string[
 }
 
 function look(rule: WrittenRule, attributes: ReadonlySet<string>, before: readonly Looked[]): Looked {
-  const conditions = Object.entries(rule.when)
-  const wanted = new Set(conditions.flatMap(([key, condition]) => attributesIn(key, condition, attributes)))
-  const open = conditions.filter(([key, condition]) => !isAlwaysTrue(key, condition))
+  const open = rule.conditions.filter(({ key, condition }) => !isAlwaysTrue(key, condition))
+  const subjects = open.map(({ key, condition }) => subjectsIn(key, condition))
+  const asking = subjects.filter(all => all.some(key => attributes.has(key)))
   return {
     rule,
-    attributes: [...wanted],
+    attributes: [...new Set(asking.flat())].filter(key => attributes.has(key)),
+    needsDataset: asking.some(all => all.every(key => attributes.has(key))),
+    mayDoWithout: asking.some(all => !all.every(key => attributes.has(key))),
     stickAttributes: rule.stick.filter(key => attributes.has(key)),
-    guards: open
-      .filter(([key, condition]) => attributesIn(key, condition, attributes).length === 0)
-      .map(([key]) => key),
+    guards: open.filter((_, index) => !subjects[index]?.some(key => attributes.has(key))),
     matchesAll: open.length === 0,
-    hiddenBy: before.find(earlier => isCovered(rule, earlier.rule))?.rule,
+    hiddenBy: before.find(earlier => isCovered(rule, earlier.rule.conditions))?.rule,
   }
 }
 
-/** A condition's own key, or what stands below it where it combines others. */
-function attributesIn(key: string, condition: unknown, attributes: ReadonlySet<string>): string[] {
-  if (attributes.has(key)) return [key]
-  if (typeof condition !== 'object' || condition === null) return []
-  return Object.entries(condition).flatMap(([below, value]) => attributesIn(below, value, attributes))
+/** What a condition looks at: its own key, or those of what it combines. */
+function subjectsIn(key: string, condition: unknown): string[] {
+  if (!combinations.includes(key)) return [key]
+  return [condition]
+    .flat()
+    .flatMap(when => Object.entries(Object(when)).flatMap(([below, value]) => subjectsIn(below, value)))
 }
 
-/** Whether every condition of `earlier` is true wherever those of `rule` are. */
-function isCovered(rule: WrittenRule, earlier: WrittenRule): boolean {
-  return Object.entries(earlier.when).every(
-    ([key, condition]) => isAlwaysTrue(key, condition) || implies(key, rule.when[key], condition),
+const combinations = ['all', 'any', 'not']
+
+/** Whether each of these conditions is true wherever those of `rule` are. */
+function isCovered(rule: WrittenRule, conditions: readonly WrittenCondition[]): boolean {
+  return conditions.every(
+    ({ key, condition }) =>
+      isAlwaysTrue(key, condition) ||
+      rule.conditions.some(own => own.key === key && implies(key, own.condition, condition)),
   )
 }
 
-function pathOf(
-  { rule, attributes, stickAttributes, hiddenBy }: Looked,
-  before: readonly Looked[],
-): RulePath {
+function pathOf(one: Looked, before: readonly Looked[]): RulePath {
+  const { rule, attributes, needsDataset, stickAttributes, hiddenBy } = one
   const { file, line } = rule.problem([], '')
   const told = (path: RulePath['path'], why: string): RulePath => {
     const refusal = rule.reject && path !== 'never' ? `; refuses with ${refusals[path]}` : ''
     return { rule: rule.name, file, line, path, why: why + refusal }
   }
   if (hiddenBy) return told('never', `${nameOf(hiddenBy)} comes first`)
-  if (attributes.length > 0) return told('delayed', `needs ${attributes.join(', ')}`)
+  if (needsDataset) return told('delayed', `needs ${attributes.join(', ')}`)
 
   const asking = before.filter(earlier => asksBefore(earlier, rule))
-  const first = asking.find(({ guards, rule: earlier }) =>
-    guards.every(key => implies(key, rule.when[key], earlier.when[key])),
-  )
+  const first = asking.find(earlier => !earlier.mayDoWithout && isCovered(rule, earlier.guards))
   if (first) return told('delayed', `${nameOf(first.rule)} before it needs ${first.attributes.join(', ')}`)
   if (stickAttributes.length > 0) return told('delayed', `sticks to ${stickAttributes.join(', ')}`)
+  if (attributes.length > 0) return told('direct or delayed', `may need ${attributes.join(', ')}`)
   const [perhaps] = asking
   if (!perhaps) return told('direct', 'needs no tags')
-  const needs = `${nameOf(perhaps.rule)} before it needs ${perhaps.attributes.join(', ')}`
-  const guards = perhaps.guards.join(' and ')
   return told(
     'direct or delayed',
-    `${needs} where ${guards} ${perhaps.guards.length === 1 ? 'matches' : 'match'}`,
+    `${nameOf(perhaps.rule)} before it may need ${perhaps.attributes.join(', ')}`,
   )
 }
 
@@ -107,7 +111,9 @@ const refusals = {
 /** Whether `earlier` may keep an association waiting for its dataset that `rule` decides in the end. */
 function asksBefore({ rule: earlier, attributes, hiddenBy }: Looked, rule: WrittenRule): boolean {
   if (attributes.length === 0 || hiddenBy) return false
-  return !Object.keys(rule.when).some(key => isDisjoint(key, rule.when[key], earlier.when[key]))
+  return !rule.conditions.some(({ key, condition }) =>
+    earlier.conditions.some(other => other.key === key && isDisjoint(key, condition, other.condition)),
+  )
 }
 
 function reachability(
@@ -125,15 +131,8 @@ function reachability(
 }
 
 /** A rule that asks every association for its dataset, though rules behind it could do without. */
-function delays(
-  { rule, attributes, guards, hiddenBy }: Looked,
-  index: number,
-  all: readonly Looked[],
-): RuleProblem[] {
-  const isFirst = !all
-    .slice(0, index)
-    .some(earlier => earlier.attributes.length > 0 && earlier.guards.length === 0)
-  if (!isFirst || attributes.length === 0 || guards.length > 0 || hiddenBy) return []
+function delays(one: Looked, index: number, all: readonly Looked[]): RuleProblem[] {
+  if (!delaysAll(one) || all.slice(0, index).some(delaysAll)) return []
   const waiting = all
     .slice(index + 1)
     .filter(later => later.attributes.length + later.stickAttributes.length === 0)
@@ -141,9 +140,13 @@ function delays(
     .map(later => placed(later.rule))
   if (waiting.length === 0) return []
   const [need, put] = waiting.length === 1 ? ['needs', 'it'] : ['need', 'them']
-  const wait = `makes every association wait for ${attributes.join(', ')}`
+  const wait = `makes every association wait for ${one.attributes.join(', ')}`
   const message = `${wait}, though ${waiting.join(', ')} ${need} no tags: put ${put} first`
-  return [rule.problem(['name'], message)]
+  return [one.rule.problem(['name'], message)]
+}
+
+function delaysAll({ attributes, mayDoWithout, guards, hiddenBy }: Looked): boolean {
+  return attributes.length > 0 && !mayDoWithout && guards.length === 0 && !hiddenBy
 }
 
 function nameOf({ name, isDefault }: WrittenRule): string {

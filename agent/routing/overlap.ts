@@ -2,7 +2,6 @@ import { inNetworks, isWithin } from './network.ts'
 import { anyOf } from './pattern.ts'
 
 // What can be said of two conditions on the same key without any facts: only where they are texts or lists of texts.
-// `undefined` as a condition stands for none.
 
 /** Whether every association satisfies this condition. */
 export function isAlwaysTrue(key: string, condition: unknown): boolean {
@@ -13,7 +12,6 @@ export function isAlwaysTrue(key: string, condition: unknown): boolean {
 
 /** Whether `general` is true wherever `specific` is. False if that cannot be told. */
 export function implies(key: string, specific: unknown, general: unknown): boolean {
-  if (specific === undefined) return false
   if (canonical(specific) === canonical(general)) return true
   const [narrow, wide] = [texts(specific), texts(general)]
   if (!narrow || !wide) return false

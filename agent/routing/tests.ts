@@ -1,15 +1,6 @@
-import { isIP } from 'node:net'
-import {
-  closest,
-  type Lookup,
-  mayStore,
-  parseTagPath,
-  sopClassByName,
-  type TagPath,
-  TagPathError,
-} from '../dicom/index.ts'
-import type { RuleProblem } from './errors.ts'
+import type { Report, RuleProblem } from './errors.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
+import { exampleMoment, type Given, lookUpGiven, readGiven } from './given.ts'
 import type { RuleSet } from './rule-set.ts'
 import { type TestSource, testSource } from './schema.ts'
 import { shaped } from './shape.ts'
@@ -19,15 +10,14 @@ import { type Verdict, verdict } from './verdict.ts'
 /** A test of the rules that stands in a rule file: given facts and attributes, and what is expected then. */
 export interface RuleTest {
   name: string
-  association: AssociationFacts
-  /** no attributes where the association cannot carry a dataset */
-  attributes: ReadonlyMap<string, readonly string[]> | 'never'
+  given: Given
   expect: TestSource['expect']
   problem(path: Path, message: string): RuleProblem
 }
 
 export interface TestResult {
   test: RuleTest
+  association: AssociationFacts
   dataset: DatasetFacts
   problems: readonly RuleProblem[]
 }
@@ -41,95 +31,33 @@ export function readTests(files: readonly SourceFile[], problems: RuleProblem[])
       const path = ['tests', index]
       const source = shaped(testSource, written, path, file, problems)
       if (!source) return []
+      const { name, expect } = source
       const problem: RuleTest['problem'] = (below, message) => file.problem([...path, ...below], message)
       const report: Report = (below, message, at) =>
         problems.push(file.problem([...path, 'given', ...below], message, at))
-      return { name: source.name, expect: source.expect, problem, ...readGiven(source.given, report) }
+      return { name, expect, problem, given: readGiven(source.given, report) }
     })
   })
 }
 
-type Report = (path: Path, message: string, at?: 'key') => void
-
-function readGiven(given: TestSource['given'], report: Report): Pick<RuleTest, 'association' | 'attributes'> {
-  const association: AssociationFacts = { callingAE: '', calledAE: '', source: '', sopClasses: [] }
-  const attributes = new Map<string, readonly string[]>()
-  for (const [key, values] of Object.entries(given)) {
-    const setFact = Object.hasOwn(facts, key) ? facts[key] : undefined
-    if (setFact) setFact(association, values, (path, message) => report([key, ...path], message))
-    else addAttribute(attributes, key, values, report)
-  }
-  if (association.sopClasses.length === 0) {
-    return { association: { ...association, sopClasses: attributes.get(sopClassUid) ?? [] }, attributes }
-  }
-  return { association, attributes: association.sopClasses.some(mayStore) ? attributes : 'never' }
-}
-
-/** How the facts of an association are given; every other key is an attribute of the dataset. */
-const facts: Readonly<
-  Record<string, (association: AssociationFacts, values: readonly string[], report: Report) => void>
-> = {
-  callingAE: (association, [title = '', ...others], report) => {
-    if (others.length > 0) report([], 'an association has one')
-    association.callingAE = title.trim()
-  },
-  calledAE: (association, [title = '', ...others], report) => {
-    if (others.length > 0) report([], 'an association has one')
-    association.calledAE = title.trim()
-  },
-  source: (association, [address = '', ...others], report) => {
-    if (others.length > 0) report([], 'an association has one')
-    else if (isIP(address) === 0) report([], `"${address}" is no address, such as 10.1.2.3 or 2001:db8::1`)
-    association.source = address
-  },
-  sopClass: (association, values, report) => {
-    association.sopClasses = values.map((value, index) => {
-      const uid = sopClassByName(value)
-      if (uid === undefined)
-        report([index], `unknown SOP class "${value}": use its UID, or its name in PS3.6`)
-      return uid ?? value
-    })
-  },
-}
-
-export const factNames: readonly string[] = Object.keys(facts)
-
-function addAttribute(
-  attributes: Map<string, readonly string[]>,
-  key: string,
-  values: readonly string[],
-  report: Report,
-): void {
-  try {
-    attributes.set(
-      identity(parseTagPath(key)),
-      values.filter(value => value !== ''),
-    )
-  } catch (error) {
-    if (!(error instanceof TagPathError)) throw error
-    const [fact] = closest(key, Object.keys(facts))
-    const message = fact === undefined ? error.message : `"${key}" is no fact; did you mean ${fact}?`
-    report([key], message, 'key')
-  }
-}
-
-/** The same for all ways to write a path. */
-function identity({ steps }: TagPath): string {
-  return JSON.stringify(steps)
-}
-
-const sopClassUid = identity(parseTagPath('SOPClassUID'))
-
 export function runTest(test: RuleTest, ruleSet: RuleSet): TestResult {
-  const { attributes } = test
-  const dataset: DatasetFacts =
-    attributes === 'never'
-      ? 'never'
-      : ruleSet.paths.map((path): Lookup => {
-          const values = attributes.get(identity(path))
-          return values === undefined ? { state: 'absent' } : { state: 'present', values: [...values] }
-        })
-  return { test, dataset, problems: differences(test, verdict(ruleSet, test.association, dataset)) }
+  const { given, problem } = test
+  let asksForTime = false
+  const association: AssociationFacts = {
+    ...given.association,
+    get at() {
+      asksForTime = true
+      return given.association.at ?? 0
+    },
+  }
+  const dataset = lookUpGiven(given, ruleSet)
+  const actual = verdict(ruleSet, association, dataset)
+  const problems = differences(test, actual)
+  // else it would pass or fail by the hour
+  if (asksForTime && given.association.at === undefined) {
+    problems.push(problem(['given'], `depends on the time: give one, as in time: ${exampleMoment}`))
+  }
+  return { test, association, dataset, problems }
 }
 
 function differences({ expect, problem }: RuleTest, actual: Verdict): RuleProblem[] {

@@ -1,13 +1,13 @@
 import type { RuleProblem } from './errors.ts'
-import { defaultSource, ruleSource } from './schema.ts'
+import { defaultSource, ruleSource, type WhenSource } from './schema.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
 /** A rule as its file has it: for what is said about rules, rather than decided by them. */
 export interface WrittenRule {
   name: string
   isDefault: boolean
-  /** conditions by key, as the schema has them */
-  when: Readonly<Record<string, unknown>>
+  /** all must hold; what stands below `all` is listed, too */
+  conditions: readonly WrittenCondition[]
   /** the backends that it may lead to, and where each of them is written; none if it rejects */
   pools: readonly { name: string; path: Path; at?: 'key' }[]
   reject: boolean
@@ -16,21 +16,40 @@ export interface WrittenRule {
   problem(path: Path, message: string, at?: 'key'): RuleProblem
 }
 
-/** The rules of files that are right, in the order in which they are tried, the default last. */
+/** A key of a `when`, and what is said there. */
+export interface WrittenCondition {
+  key: string
+  condition: unknown
+}
+
+/** The rules of files that are right, in the order in which they are tried, the default last; none that is off. */
 export function writtenRules(files: readonly SourceFile[]): WrittenRule[] {
   const sections = files.map(file => ({ file, ...(file.data as { rules?: unknown[]; default?: unknown }) }))
   const rules = sections.flatMap(({ file, rules = [] }) =>
-    rules.map((written, index) => {
-      const { name, when, ...outcome } = ruleSource.parse(written)
-      return { name, isDefault: false, when, ...outcomeOf(outcome), problem: below(file, ['rules', index]) }
+    rules.flatMap((written, index) => {
+      const { name, when, enabled, ...outcome } = ruleSource.parse(written)
+      if (!enabled) return []
+      const conditions = conditionsOf(when)
+      return {
+        name,
+        isDefault: false,
+        conditions,
+        ...outcomeOf(outcome),
+        problem: below(file, ['rules', index]),
+      }
     }),
   )
   const defaults = sections.flatMap(({ file, default: written }) => {
     if (written === undefined) return []
     const outcome = outcomeOf(defaultSource.parse(written))
-    return { name: 'default', isDefault: true, when: {}, ...outcome, problem: below(file, ['default']) }
+    return { name: 'default', isDefault: true, conditions: [], ...outcome, problem: below(file, ['default']) }
   })
   return [...rules, ...defaults]
+}
+
+function conditionsOf({ all = [], ...conditions }: WhenSource): WrittenCondition[] {
+  const own = Object.entries(conditions).map(([key, condition]) => ({ key, condition }))
+  return [...own, ...all.flatMap(conditionsOf)]
 }
 
 /** The pool of `undecided:`, as one of a rule, where there is one. */

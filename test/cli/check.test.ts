@@ -110,7 +110,7 @@ rules/2.yaml:2:28: unknown transfer syntax "JPEG2000": use its UID
 rules/2.yaml:5:58: rule "CT": 1E5 is a number in YAML: quote it: "1E5"
     5 |     when: { sopClass: CT, source: 10.1.*, callingAE: [A, 1E5] }
       |                                                          ^
-rules/2.yaml:10:5: rule "MR": unknown key "Modality": a rule has name, when, route, reject, stick, mixed
+rules/2.yaml:10:5: rule "MR": unknown key "Modality": a rule has name, description, enabled, when, route, reject, stick, mixed
    10 |     Modality: MR
       |     ^
 rules: 4 errors, 0 warnings

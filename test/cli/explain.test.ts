@@ -83,7 +83,7 @@ describe('explain', () => {
       `head.dcm: delayed, rule "heads", route ct, stick NGH-1001
   the association alone does not tell whether rule "heads" matches; its first dataset does:
   ✖ rule "archive"  agent/rules/r.yaml:2
-      callingAE: ["ARCHIVE","ARCH_*"]  false: not given
+      callingAE: [ARCHIVE, ARCH_*]  false: not given
   ✖ rule "reports"  agent/rules/r.yaml:5
       sopClass: Enhanced SR Storage  false: "1.2.840.10008.5.1.4.1.1.2"
   ✔ rule "heads"  agent/rules/r.yaml:8
@@ -101,7 +101,7 @@ describe('explain', () => {
       stdout,
       `head.dcm: direct, rule "archive", route ct
   ✔ rule "archive"  agent/rules/r.yaml:2
-      callingAE: ["ARCHIVE","ARCH_*"]  true: "ARCH_2"
+      callingAE: [ARCHIVE, ARCH_*]  true: "ARCH_2"
 
 `,
     )

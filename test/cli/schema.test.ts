@@ -27,6 +27,11 @@ describe('the JSON Schema', () => {
       cwd: root,
     })
     assert.ok(files.length > 10)
+    const examples = [
+      ...readFileSync(join(root, 'docs/rules.md'), 'utf8').matchAll(/(?<=^```yaml rules\n).*?(?=^```$)/gms),
+    ]
+    assert.ok(examples.length > 0)
+    for (const [yaml] of examples) assert.ok(isValid(yaml), `${yaml}: ${JSON.stringify(validate.errors)}`)
     for (const file of files) {
       assert.ok(
         isValid(readFileSync(join(root, file), 'utf8')),
@@ -55,6 +60,10 @@ describe('the JSON Schema', () => {
     ['what becomes of others', 'mixed: sometimes'],
     ['a default', 'default: [{}]'],
     ['a reason in a map', 'rules: [{ name: R, reject: { reason: because } }]'],
+    ['an operator', 'rules: [{ name: R, when: { Modality: { contain: CT } }, route: a }]'],
+    ['within a combination', 'rules: [{ name: R, when: { any: [{ Modalty: CT }] }, route: a }]'],
+    ['a time', 'rules: [{ name: R, when: { time: { from: "7:00", zone: UTC } }, route: a }]'],
+    ['a combination that is given', 'tests: [{ name: T, given: { not: CT }, expect: { route: a } }]'],
     ['weights', 'rules: [{ name: R, route: { a: many } }]'],
     ['weights by default', 'default: { a: 5, b: 95 }'],
     ['a test', 'tests: [{ name: T, expect: { pool: a } }]'],
@@ -74,14 +83,23 @@ rules:
   - name: R
     when: { callingAE: A, Modality: [CT, M*], "(0008,0060)": CT, "(0019,xx10 SIEMENS MR HEADER)": "1", RequestAttributesSequence.ScheduledProcedureStepID: S }
     route: a
+    description: all of it
+    enabled: false
     stick: [PatientID, callingAE]
   - { name: S, when: { callingAE: S }, route: { new: 5, old: 95 } }
+  - name: W
+    when:
+      any: [{ PatientAge: { gte: 18Y, lt: 65Y } }, { all: [{ Modality: { not: [SR, PR] } }, { not: { Rows: { gt: 512 } } }] }]
+      time: { days: [mon, tue], from: "07:00", to: "19:00", zone: Europe/Zurich }
+      dimse: C-STORE
+      StudyDescription: { contains: head, ignoreCase: true }
+    route: a
   - { name: U, when: { callingAE: U }, route: [new, old] }
   - { name: V, when: { callingAE: V }, reject: { reason: no-reason-given, transient: true } }
 undecided: a
 default: { reject: no-reason-given }
 tests:
-  - { name: T, given: { Modality: CT }, expect: { reject: no-reason-given, path: direct } }
+  - { name: T, given: { Modality: CT, time: 2026-01-31T22:00+01:00 }, expect: { rule: default, reject: no-reason-given } }
 `
     assert.ok(isValid(yaml), JSON.stringify(validate.errors))
     assert.deepEqual(problemsOf({ 'r.yaml': yaml }), [])
@@ -97,8 +115,15 @@ tests:
 
   test('describes every key', () => {
     const { pools, rules, tests } = schema.properties
-    const maps = [schema, pools.additionalProperties, rules.items, tests.items]
-    for (const { properties } of maps) {
+    const { keys: _, ...conditions } = schema.definitions
+    const maps = [
+      schema,
+      pools.additionalProperties,
+      rules.items,
+      tests.items,
+      ...Object.values<Record<string, object>>(conditions),
+    ]
+    for (const { properties = {} } of maps) {
       for (const [key, { description }] of Object.entries<{ description?: string }>(properties))
         assert.ok(description, key)
     }

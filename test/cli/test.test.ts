@@ -52,7 +52,7 @@ rules/r.yaml:10:21: test "heads": expected rule CT, got reject no-rule
   ✖ rule "site"  rules/r.yaml:2
       source: 10.0.0.0/8  false: "192.0.2.1"
   ✖ rule "CT"  rules/r.yaml:3
-      Modality: ["CT","MR"]  true: "CT"
+      Modality: [CT, MR]  true: "CT"
       BodyPartExamined: HEAD  false: "KNEE"
 1 test passed, 1 failed
 `,

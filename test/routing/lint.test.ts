@@ -41,7 +41,7 @@ describe('the path of a rule', () => {
       'behind one that needs tags of some',
       rules('calledAE: ARCH, Modality: CT, BodyPartExamined: HEAD', 'callingAE: X'),
       'R1: delayed: needs Modality, BodyPartExamined',
-      'R2: direct or delayed: rule "R1" before it needs Modality, BodyPartExamined where calledAE matches',
+      'R2: direct or delayed: rule "R1" before it may need Modality, BodyPartExamined',
     ],
     [
       'behind one that needs tags of others',
@@ -58,7 +58,7 @@ describe('the path of a rule', () => {
       'behind one that needs tags for another SOP class, which an association may propose beside its own',
       rules('sopClass: CT Image Storage, Modality: CT', 'sopClass: MR Image Storage'),
       'R1: delayed: needs Modality',
-      'R2: direct or delayed: rule "R1" before it needs Modality where sopClass matches',
+      'R2: direct or delayed: rule "R1" before it may need Modality',
     ],
     [
       'behind one that needs tags of all that it matches',
@@ -72,6 +72,33 @@ describe('the path of a rule', () => {
       'R2: delayed: needs Modality',
       'R3: delayed: rule "R1" before it needs Modality',
       'R4: delayed: rule "R2" before it needs Modality',
+    ],
+    [
+      'that combines',
+      rules(
+        'any: [{ callingAE: X }, { Modality: CT }]',
+        'not: { Modality: MR, callingAE: Y }',
+        'any: [{ Modality: CT }, { BodyPartExamined: HEAD }]',
+        'all: [{ callingAE: X }, { all: [{ Modality: CT }] }]',
+        'not: { callingAE: X }, time: { from: "07:00", zone: UTC }',
+      ),
+      'R1: direct or delayed: may need Modality',
+      'R2: direct or delayed: may need Modality',
+      'R3: delayed: needs Modality, BodyPartExamined',
+      'R4: delayed: needs Modality',
+      'R5: delayed: rule "R3" before it needs Modality, BodyPartExamined',
+    ],
+    [
+      'with operators',
+      rules('callingAE: { startsWith: A }', 'PatientAge: { lt: 18Y }, calledAE: { not: X }', 'callingAE: B'),
+      'R1: direct: needs no tags',
+      'R2: delayed: needs PatientAge',
+      'R3: direct or delayed: rule "R2" before it may need PatientAge',
+    ],
+    [
+      'beside one that is off',
+      'rules:\n  - { name: R1, enabled: false, when: { Modality: CT }, route: a }\ndefault: a\n',
+      'default: direct: needs no tags',
     ],
     [
       'that sticks to tags',
@@ -127,6 +154,18 @@ describe('warnings', () => {
       '5:13: rule "R4": can never be reached: rule "R3" (r.yaml:4) comes first and matches all that this one does',
     ],
     ['conditions that only look narrower', rules('Modality: CT', 'Modality: C*', 'Modality: [CT, MR]')],
+    [
+      'the same combination again',
+      rules(
+        'any: [{ callingAE: X }, { Modality: CT }], time: { from: "07:00", zone: UTC }',
+        'time: { zone: UTC, from: "07:00" }, any: [{ Modality: CT }, { callingAE: X }], calledAE: Y',
+      ),
+      '3:13: rule "R2": can never be reached: rule "R1" (r.yaml:2) comes first and matches all that this one does',
+    ],
+    [
+      'combinations that differ',
+      rules('any: [{ callingAE: X }]', 'not: { callingAE: X }', 'callingAE: { not: X }', 'callingAE: X'),
+    ],
     ['wider networks', rules('source: 10.0.0.0/16', 'source: 10.0.0.0/8', 'source: ["10.0.0.1", "::/0"]')],
     [
       'everybody waits',
@@ -155,7 +194,19 @@ test('what is said of a rule holds for every association', () => {
     key,
     fc.array(value, { minLength: 1, maxLength: 2 }),
   ])
-  const when = fc.record(Object.fromEntries(list), { requiredKeys: [], noNullPrototype: true })
+  const some = (entries: typeof list) =>
+    fc.record(Object.fromEntries(entries), { requiredKeys: [], noNullPrototype: true })
+  const simple = fc.oneof(some(list), some(list.slice(0, 3)))
+  const filled = simple.filter(when => Object.keys(when).length > 0)
+  const combined = fc.oneof(
+    fc.record({ any: fc.array(filled, { minLength: 1, maxLength: 2 }) }),
+    fc.record({ all: fc.array(filled, { minLength: 1, maxLength: 2 }) }),
+    fc.record({ not: filled }),
+  )
+  const when = fc.oneof(
+    { weight: 3, arbitrary: simple },
+    fc.tuple(simple, combined).map(([some, others]) => ({ ...some, ...others })),
+  )
   const stick = fc.constantFrom(undefined, 'callingAE', 'PatientID')
   const ruleFile = fc.array(fc.tuple(when, stick), { minLength: 1, maxLength: 5 }).map(all =>
     JSON.stringify({

@@ -8,10 +8,13 @@ const rules = `rules:
   - { name: unwanted, when: { InstitutionName: ELSEWHERE }, reject: temporary-congestion }
   - { name: CT, when: { Modality: CT }, route: ct, stick: PatientID, mixed: follow }
   - { name: step, when: { RequestAttributesSequence.ScheduledProcedureStepID: S1 }, route: ct }
+  - { name: night, when: { calledAE: NIGHT, time: { from: "20:00", to: "06:00", zone: UTC } }, route: ct }
+  - { name: query, when: { dimse: [C-FIND, C-MOVE] }, route: near }
+  - { name: JPEG, when: { transferSyntax: RLE Lossless, implementation: ORTHANC* }, route: ct }
   - { name: DX, when: { Modality: DX }, route: [near, ct], stick: [callingAE, PatientID] }
 `
 
-/** Of a test with this `given` and `expect`, in the eighth line. */
+/** Of a test with this `given` and `expect`, in the eleventh line. */
 const problems = (given: string, expect: string, rest = '') =>
   problemsOf({ 'r.yaml': `${rules}tests: [{ name: T, given: ${given}, expect: ${expect} }]\n${rest}` })
 
@@ -61,6 +64,15 @@ describe('tests that stand beside the rules', () => {
       '{ Modality: DX, callingAE: A, PatientID: P1 }',
       '{ route: near, stick: [A, P1] }',
     ],
+    ['a time', '{ calledAE: NIGHT, time: 2026-01-31T22:00+01:00 }', '{ rule: night, path: delayed }'],
+    ['another time', '{ calledAE: NIGHT, time: 2026-01-31T12:00Z }', '{ reject: no-rule }'],
+    [
+      'a query',
+      '{ sopClass: Study Root Query/Retrieve Information Model - FIND }',
+      '{ rule: query, path: direct }',
+    ],
+    ['a command', '{ dimse: C-MOVE, Modality: CT }', '{ rule: query, path: direct }'],
+    ['the sender', '{ transferSyntax: RLE Lossless, implementation: [1.2.3, ORTHANC_1] }', '{ rule: JPEG }'],
     ['tags that no rule asks for', '{ Modality: CT, Rows: "512" }', '{ rule: CT }'],
   ]
   for (const [subject, given, expect] of passing) {
@@ -76,44 +88,50 @@ describe('tests that stand beside the rules', () => {
     )
   })
 
+  test('must give the time that they depend on', () => {
+    assert.deepEqual(problems('{ calledAE: NIGHT }', '{ route: ct }'), [
+      'r.yaml:11:27: test "T": depends on the time: give one, as in time: 2026-01-31T22:00+01:00',
+    ])
+  })
+
   const failing: [subject: string, given: string, expect: string, ...problems: string[]][] = [
-    ['the rule', '{ Modality: CT }', '{ rule: MR }', '8:61: test "T": expected rule MR, got CT'],
+    ['the rule', '{ Modality: CT }', '{ rule: MR }', '11:61: test "T": expected rule MR, got CT'],
     [
       'the route',
       '{ Modality: CT }',
       '{ route: mr }',
-      '8:62: test "T": expected route mr, got ct (rule "CT")',
+      '11:62: test "T": expected route mr, got ct (rule "CT")',
     ],
     [
       'the path',
       '{ Modality: CT }',
       '{ path: direct }',
-      '8:61: test "T": expected path direct, got delayed (rule "CT")',
+      '11:61: test "T": expected path direct, got delayed (rule "CT")',
     ],
     [
       'several things',
       '{ callingAE: TEST1 }',
       '{ route: ct, mixed: follow }',
-      '8:66: test "T": expected route ct, got reject calling-ae-title-not-recognized (rule "strangers")',
-      '8:77: test "T": expected mixed follow, got reject calling-ae-title-not-recognized (rule "strangers")',
+      '11:66: test "T": expected route ct, got reject calling-ae-title-not-recognized (rule "strangers")',
+      '11:77: test "T": expected mixed follow, got reject calling-ae-title-not-recognized (rule "strangers")',
     ],
     [
       'a route where nothing matches',
       '{ Modality: US }',
       '{ route: ct }',
-      '8:62: test "T": expected route ct, got reject no-rule',
+      '11:62: test "T": expected route ct, got reject no-rule',
     ],
     [
       'a rejection',
       '{ Modality: CT }',
       '{ reject: no-rule }',
-      '8:63: test "T": expected reject no-rule, got route ct (rule "CT")',
+      '11:63: test "T": expected reject no-rule, got route ct (rule "CT")',
     ],
     [
       'what sticks, without telling of patients',
       '{ Modality: CT, PatientID: P1 }',
       '{ stick: P2 }',
-      '8:77: test "T": expected to stick to another value',
+      '11:77: test "T": expected to stick to another value',
     ],
   ]
   for (const [subject, given, expect, ...expected] of failing) {
@@ -164,6 +182,16 @@ describe('tests that stand beside the rules', () => {
       'two callers',
       '{ name: T, given: { callingAE: [A, B] }, expect: { rule: R } }',
       '1:40: test "T": an association has one',
+    ],
+    [
+      'no time',
+      '{ name: T, given: { time: "22:00" }, expect: { rule: R } }',
+      '1:35: test "T": must be a moment with its offset, such as 2026-01-31T22:00+01:00',
+    ],
+    [
+      'no command',
+      '{ name: T, given: { dimse: STORE }, expect: { rule: R } }',
+      '1:36: test "T": "STORE" is no command of DICOM: one of C-STORE, C-GET, C-FIND, C-MOVE, C-ECHO, N-EVENT-REPORT, N-GET, N-SET, N-ACTION, N-CREATE, N-DELETE, C-CANCEL',
     ],
     [
       'no SOP class',
