@@ -33,6 +33,15 @@ run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
 send: ## Send the samples through the running balancer, and print where each went
 	@node deploy/local/send.ts
 
+.PHONY: check-rules
+check-rules: setup ## Check the rules in agent/rules, and run their own tests
+	@node agent/cli.ts check
+	@node agent/cli.ts test
+
+.PHONY: rules-schema
+rules-schema: setup ## Write agent/rules.schema.json anew, from which editors complete
+	@node agent/cli.ts schema > agent/rules.schema.json
+
 .PHONY: test
 test: test-setup lint ## Check and test everything
 	node --test --test-concurrency=2 'test/**/*.test.ts'

@@ -1,4 +1,5 @@
 import dictionary from 'dcmjs/dictionary'
+import { closest } from './closest.ts'
 
 /** A tag is one number: the group in the high 16 bits, the element in the low. */
 export function tagOf(group: number, element: number): number {
@@ -74,39 +75,12 @@ export function tagOfKeyword(keyword: string): number | undefined {
   return keywordIndex().get(keyword)
 }
 
-const maxSuggestions = 3
-const maxKeywordLength = 80
-/** From this length on, the beginning of a keyword is near to it, however much is missing. */
-const minBeginningLength = 4
-
 /** The dictionary's keywords nearest to what was written, closest first: for "did you mean". */
 export function closestKeywords(written: string): string[] {
-  if (written.length > maxKeywordLength) return []
-  const wanted = written.toLowerCase()
-  const furthest = Math.max(2, Math.floor(wanted.length / 3))
-  const near: { keyword: string; distance: number }[] = []
-  for (const keyword of keywordIndex().keys()) {
-    const candidate = keyword.toLowerCase()
-    const isBeginning = wanted.length >= minBeginningLength && candidate.startsWith(wanted)
-    const distance = isBeginning ? furthest : editDistance(wanted, candidate, furthest)
-    if (distance <= furthest) near.push({ keyword, distance })
-  }
-  near.sort((a, b) => a.distance - b.distance)
-  return near.slice(0, maxSuggestions).map(({ keyword }) => keyword)
+  return closest(written, keywordIndex().keys())
 }
 
-/** Insertions, deletions and substitutions from a to b; more than `limit` is not counted further. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replace = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    if (Math.min(...next) > limit) return limit + 1
-    row = next
-  }
-  return row[b.length] ?? 0
+/** Every keyword that a rule may ask for. */
+export function allKeywords(): string[] {
+  return [...keywordIndex().keys()]
 }

@@ -21,12 +21,15 @@ export {
   type PresentationContextRq,
   withAETitles,
 } from './associate-rq.ts'
+export { closest } from './closest.ts'
 export { type CommandElements, type CommandSet, decodeCommandSet, encodeCommandSet } from './command-set.ts'
 export { commandNames, commandOf } from './commands.ts'
 export { readDatasetHead } from './dataset-head.ts'
+export { allKeywords } from './dictionary.ts'
 export { DicomError, type DicomErrorCode, TagPathError } from './errors.ts'
 export { type MessageHead, readMessageHead } from './message-head.ts'
 export { decodePData, encodePData, type Pdv } from './p-data.ts'
+export { isPart10, type Part10, readPart10 } from './part10.ts'
 export { encodePdu, PduType, pduHeaderLength } from './pdu.ts'
 export { decodeRelease, encodeReleaseRp, encodeReleaseRq } from './release.ts'
 export { parseTagPath, type TagPath, type TagStep } from './tag-path.ts'

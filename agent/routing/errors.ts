@@ -5,6 +5,8 @@ export interface RuleProblem {
   column: number
   /** the name of the rule, where the place is inside one */
   rule?: string | undefined
+  /** the name of the test, where it is inside one */
+  test?: string | undefined
   message: string
 }
 
@@ -24,7 +26,20 @@ export class RulesInvalid extends Error {
   }
 }
 
-function formatProblem({ file, line, column, rule, message }: RuleProblem): string {
-  const subject = rule === undefined ? '' : `rule ${JSON.stringify(rule)}: `
-  return `${file}:${line}:${column}: ${subject}${message}`
+export function formatProblem(problem: RuleProblem): string {
+  return `${placeOf(problem)}: ${subjectOf(problem)}${problem.message}`
+}
+
+export function placeOf({ file, line, column }: RuleProblem): string {
+  return `${file}:${line}:${column}`
+}
+
+/** The rule or test that a problem is about, as a problem begins. */
+export function subjectOf({ rule, test }: RuleProblem): string {
+  if (rule !== undefined) return `rule ${JSON.stringify(rule)}: `
+  return test === undefined ? '' : `test ${JSON.stringify(test)}: `
+}
+
+export function byPlace(a: RuleProblem, b: RuleProblem): number {
+  return a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column
 }

@@ -1,31 +1,54 @@
 import { join } from 'node:path'
 import { compile } from './compile.ts'
-import { type RuleProblem, RulesInvalid } from './errors.ts'
+import { byPlace, type RuleProblem, RulesInvalid } from './errors.ts'
 import { type RuleFiles, readRuleFilesSync } from './files.ts'
 import type { RuleSet } from './rule-set.ts'
-import { parseSourceFile } from './source-file.ts'
+import { parseSourceFile, type SourceFile } from './source-file.ts'
+import { readTests, runTest, type TestResult } from './tests.ts'
 
-/**
- * Reads every *.yaml and *.yml file of `folder`, in the order of their names, as one rule set. Throws RulesInvalid
- * with all that is wrong, and the file system's own error where the folder cannot be read.
- */
+/** The rule files as they are written, what is compiled of them, and what came of their own tests. */
+export interface Rules {
+  files: readonly SourceFile[]
+  ruleSet: RuleSet
+  tests: readonly TestResult[]
+}
+
+/** The rules of a folder for use. Throws as `buildRules`. */
 export function loadRules(folder: string): RuleSet {
   return buildRules(readRuleFilesSync(folder))
 }
 
-/** The one way from files to rules that may serve, at start, at every reload and in the tools. Throws as `loadRules`. */
-export function buildRules({ folder, files }: RuleFiles): RuleSet {
-  if (files instanceof Error) throw files
+/**
+ * The one way from files to rules that may serve, at start and at every reload: they are as `compileRules` has them, and
+ * none of their own tests fails. Throws RulesInvalid with all that is wrong, and the file system's own error where the
+ * folder cannot be read.
+ */
+export function buildRules(read: RuleFiles): RuleSet {
+  const { ruleSet, tests } = compileRules(read)
+  const failures = tests.flatMap(({ problems }) => problems)
+  if (failures.length > 0) throw new RulesInvalid(failures.sort(byPlace))
+  return ruleSet
+}
+
+/** The rules of a folder, and what came of their own tests. Throws as `buildRules`, but not for a test. */
+export function readRules(folder: string): Rules {
+  return compileRules(readRuleFilesSync(folder))
+}
+
+/** Every *.yaml and *.yml file, in the order of their names, as one rule set. */
+function compileRules({ folder, files: read }: RuleFiles): Rules {
+  if (read instanceof Error) throw read
   const problems: RuleProblem[] = []
-  if (files.length === 0) problems.push(atStart(folder, 'no rule files here: add one that ends in .yaml'))
-  const sources = files.flatMap(({ name, content }) => {
+  if (read.length === 0) problems.push(atStart(folder, 'no rule files here: add one that ends in .yaml'))
+  const files = read.flatMap(({ name, content }) => {
     const file = join(folder, name)
     const text = decode(file, content, problems)
     return (text !== undefined && parseSourceFile(file, text, problems)) || []
   })
-  const ruleSet = compile(sources, problems)
+  const ruleSet = compile(files, problems)
+  const tests = readTests(files, problems)
   if (problems.length > 0) throw new RulesInvalid(problems.sort(byPlace))
-  return ruleSet
+  return { files, ruleSet, tests: tests.map(test => runTest(test, ruleSet)) }
 }
 
 /** Without the byte order mark that some editors put in front. */
@@ -44,8 +67,4 @@ function decode(file: string, content: Buffer | Error, problems: RuleProblem[]):
 
 function atStart(file: string, message: string): RuleProblem {
   return { file, line: 1, column: 1, message }
-}
-
-function byPlace(a: RuleProblem, b: RuleProblem): number {
-  return a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column
 }

@@ -23,6 +23,18 @@ export function inNetworks(networks: readonly string[]): Matcher {
   return source => isIP(source) !== 0 && list.check(source, family(source))
 }
 
+/** Whether all of `network` lies within one of `networks`. */
+export function isWithin(network: string, networks: readonly string[]): boolean {
+  const [address = '', prefix] = network.split('/')
+  const ownPrefix = Number(prefix ?? Number.POSITIVE_INFINITY)
+  return networks.some(wide => {
+    const [wideAddress = '', widePrefix] = wide.split('/')
+    if (network === wide) return true
+    if (prefix !== undefined && isIP(wideAddress) !== isIP(address)) return false
+    return ownPrefix >= Number(widePrefix ?? Number.POSITIVE_INFINITY) && inNetworks([wide])(address)
+  })
+}
+
 function family(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4'
 }

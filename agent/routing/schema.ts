@@ -204,15 +204,38 @@ export const poolSource = map('a pool', {
   maxPduLength: z.uint32('must be a whole number of bytes, or 0 for any').optional(),
 })
 
+const oneOrMore = z.preprocess(written => (Array.isArray(written) ? written : [written]), z.array(value))
+const paths = ['direct', 'delayed'] as const
+
+/** What the rules are expected to do with an association and its first dataset. */
+export const testSource = map('a test', {
+  name: text,
+  given: z.record(z.string(), oneOrMore, mustBe('a map')).default({}),
+  expect: map('expect', {
+    rule: text.optional(),
+    route: text.optional(),
+    reject: text.optional(),
+    path: z.enum(paths, mustBe(`one of ${paths.join(', ')}`)).optional(),
+    mixed: mixedSource.optional(),
+    stick: oneOrMore.optional(),
+  }).refine(expected => Object.keys(expected).length > 0, {
+    message: 'is empty: say what is expected',
+    // an unknown key is told already
+    when: ({ issues }) => issues.length === 0,
+  }),
+})
+
 export const ruleFile = map('a rule file', {
   pools: z.record(z.string(), z.unknown(), mustBe('a map')).default({}),
   rules: z.array(z.unknown(), mustBe('a list')).default([]),
   default: z.unknown().optional(),
   mixed: z.unknown().optional(),
   undecided: z.unknown().optional(),
+  tests: z.array(z.unknown(), mustBe('a list')).default([]),
 })
 
 export type RuleFile = z.infer<typeof ruleFile>
 export type RuleSource = z.infer<typeof ruleSource>
 export type OutcomeSource = z.infer<typeof defaultSource>
+export type TestSource = z.infer<typeof testSource>
 export type PoolSource = z.infer<typeof poolSource>

@@ -44,5 +44,6 @@ function wantsText(issue: core.$ZodIssue): boolean {
 
 function nameOf(path: Path): string {
   if (path.length === 2 && path[0] === 'rules') return 'the rule'
+  if (path.length === 2 && path[0] === 'tests') return 'the test'
   return String(path.findLast(step => typeof step === 'string') ?? 'the file')
 }

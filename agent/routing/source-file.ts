@@ -26,6 +26,8 @@ export interface SourceFile {
   misread(path: Path): string | undefined
 }
 
+type Subject = Pick<RuleProblem, 'rule' | 'test'>
+
 /** Reads the YAML of one rule file; what is wrong with it goes to `problems`, and the result is undefined. */
 export function parseSourceFile(file: string, text: string, problems: RuleProblem[]): SourceFile | undefined {
   const lines = new LineCounter()
@@ -36,26 +38,27 @@ export function parseSourceFile(file: string, text: string, problems: RuleProble
     schema: 'core',
     merge: false,
   })
-  const positioned = (offset: number, message: string, rule?: string): RuleProblem => {
+  const positioned = (offset: number, message: string, subject: Subject = {}): RuleProblem => {
     const { line, col } = lines.linePos(offset)
-    return { file, line: line || 1, column: col || 1, rule, message }
+    return { file, line: line || 1, column: col || 1, ...subject, message }
   }
 
   const mistakes = [...yamlMistakes(document)].map(({ offset, message }) => positioned(offset, message))
   problems.push(...mistakes)
   if (mistakes.length > 0) return undefined
 
-  const ruleName = ([section, index]: Path): string | undefined => {
-    if (section !== 'rules' || typeof index !== 'number') return undefined
-    const name = document.getIn(['rules', index, 'name'])
-    return typeof name === 'string' ? name : `#${index + 1}`
+  const subjectAt = ([section, index]: Path): Subject => {
+    if ((section !== 'rules' && section !== 'tests') || typeof index !== 'number') return {}
+    const written = document.getIn([section, index, 'name'])
+    const name = typeof written === 'string' ? written : `#${index + 1}`
+    return section === 'rules' ? { rule: name } : { test: name }
   }
   return {
     // aliases share what they stand for, so no number of them takes more memory
     data: document.toJS({ maxAliasCount: -1 }) ?? {},
     problem: (path, message, at) => {
       const node = (at === 'key' ? keyAt(document, path) : undefined) ?? nearest(document, path)
-      return positioned(node?.range?.[0] ?? 0, message, ruleName(path))
+      return positioned(node?.range?.[0] ?? 0, message, subjectAt(path))
     },
     placeOf: path => {
       const { line } = positioned(nearest(document, path)?.range?.[0] ?? 0, '')

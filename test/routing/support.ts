@@ -3,13 +3,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Lookup } from '../../agent/dicom/index.ts'
 import { type AssociationFacts, loadRules, type RuleSet, RulesInvalid } from '../../agent/routing/index.ts'
+import { type Rules, readRules } from '../../agent/routing/load.ts'
 
 /** Loads rule files that are given by name. */
 export function rulesOf(files: Readonly<Record<string, string | Buffer>>): RuleSet {
+  return inFolder(files, loadRules)
+}
+
+/** The same for what is told of rules, even if their own tests fail. */
+export function readRulesOf(files: Readonly<Record<string, string | Buffer>>): Rules {
+  return inFolder(files, readRules)
+}
+
+function inFolder<T>(files: Readonly<Record<string, string | Buffer>>, load: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'rules-'))
   try {
     for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
-    return loadRules(folder)
+    return load(folder)
   } catch (error) {
     if (error instanceof RulesInvalid) throw new Error(error.message.replaceAll(`${folder}/`, ''))
     throw error

@@ -17,7 +17,8 @@ export function compileWhen(source: WhenSource, paths: Paths, report: Report): C
   const conditions: (Condition | undefined)[] = Object.entries(subjects).map(([key, value]) =>
     compileSubject(key, value as ConditionSource, paths, below(key)),
   )
-  if (time) conditions.unshift(compileTimeCondition(time, below('time')))
+  // the last of them, so that it is asked for only where it matters
+  if (time) conditions.push(compileTimeCondition(time, below('time')))
   for (const [index, inner] of all.entries()) {
     conditions.push(...compileWhen(inner, paths, below('all', index)))
   }
