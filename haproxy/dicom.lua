@@ -25,6 +25,7 @@
 -- whether it is done. An action that ever returned act.YIELD must end with act.CONTINUE or act.DENY.
 
 local pdu = require "pdu"
+local now = require "clock"
 local Window = require "window"
 
 local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
@@ -75,11 +76,6 @@ local function refuse(txn, reason, answer)
     set(txn, "answer", REFUSALS[reason] or ABORT_BY_PROVIDER)
   end
   return act.CONTINUE
-end
-
-local function now()
-  local t = core.now()
-  return t.sec * 1000 + t.usec // 1000
 end
 
 -- Milliseconds left of `limit`, counted from the first call with this `clock` name.

@@ -11,16 +11,23 @@
 --   passed, held, followed, refused  set here: instances that belong here, were asked about, went along, were eaten
 
 local pdu = require "pdu"
+local clock = require "clock"
 local dataset_elements = require "dataset"
+local Responses = require "responses"
 local Window = require "window"
 
 local ADDRESS = os.getenv("GUARD_BIND")
-local ANSWER_TIMEOUT = 6 -- seconds for a verdict: more than a question, its repetition and dicom_pause may take
+local ANSWER_TIMEOUT = 6000 -- ms for a verdict: more than a question, its repetition and dicom_pause may take
 local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
-local SOON, LATER = 1, 86400000 -- ms
-local PROBE = 4096 -- bytes of a dataset in which its elements are looked for first
+local NEVER = 86400000 -- ms
+local PROBES = { 4096, math.maxinteger } -- bytes of a dataset in which its elements are looked for, one after the other
+local AHEAD = 512 + PROBES[1] -- the same with its command
 local KINDS = 100 -- of instances that are known to belong here
 local SPECIFIC_CHARACTER_SET, STUDY_INSTANCE_UID = 0x00080005, 0x0020000D
+local STUDY = { [STUDY_INSTANCE_UID] = true }
+
+-- HAProxy makes some KB of garbage for each call of a filter. To look for it less often is worth a few MB.
+collectgarbage("setpause", 1000)
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
 local function set(txn, name, value) txn:set_var("txn.dicom." .. name, value) end
@@ -29,14 +36,12 @@ local Guard = { id = "DICOM: no instance lands in the wrong pool" }
 Guard.__index = Guard
 
 -- The client's side: left bytes of a PDV that pass or, if `eating`, do not; then pdu_left bytes of its PDU. Within a
--- message, `command` is true until its command set has ended.
--- The PACS's side: the same without the eating; `requested` and `answered` count messages, and `refusals` wait for
--- their turn among the answers.
+-- message, `command` is true until its command set has ended. `requested` counts messages that the PACS is to answer.
 function Guard:new()
   return setmetatable({
     client = { window = Window.new(), left = 0, pdu_left = 0 },
-    pacs = { window = Window.new(), left = 0, pdu_left = 0, fragments = {} },
-    requested = 0, answered = 0, refusals = {}, kinds = { count = 0 },
+    responses = Responses.new(),
+    requested = 0, kinds = { count = 0 }, layouts = {},
     counts = { passed = 0, held = 0, followed = 0, refused = 0 },
   }, Guard)
 end
@@ -44,10 +49,20 @@ end
 function Guard:start_analyze(_, channel) filter.register_data_filter(self, channel) end
 
 function Guard:tcp_payload(txn, channel)
-  if channel == txn.res then return self:from_pacs(txn, channel) end
+  if self.delayed == nil then self.delayed = var(txn, "promise") ~= nil end
+  if not self.delayed then
+    filter.unregister_data_filter(self, channel)
+    return channel:input()
+  end
+  if channel == txn.res then
+    self.client.window:open(txn.req) -- may find it drained
+    return self.responses:follow(channel)
+  end
+
   local client, window = self.client, self.client.window:open(channel)
-  if self.woken_soon then
-    self:wake(false)
+  if self.waiting then
+    self.waiting = false
+    filter.wake_time(NEVER) -- a timer that has run out must be set again
   elseif window.input == 0 then -- what had passed is sent
     return window:close(0)
   elseif client.left > window.input and not client.eating then -- most bytes, in the middle of a PDV
@@ -55,42 +70,47 @@ function Guard:tcp_payload(txn, channel)
     return window:close(window.input)
   end
   self.settled = self.settled or var(txn, "settled")
-  if not self.settled then return window:close(self:hold(txn, channel, window)) end
-  local passed = self:from_client(txn, window)
-  if #self.refusals > 0 then self:wake(true) end
+  local passed = self.settled and self:from_client(txn, window) or self:hold(txn, window)
+  if #self.responses.refusals > 0 then self:wait() end
+  if not self.waiting then self.waited_from = nil end
   -- what a client that has gone left unfinished never passes
-  if window:closed() and not self.question then window:remove(passed, window.input - passed) end
+  if self.settled and window:closed() and not self.question then window:remove(passed, window.input - passed) end
   return window:close(passed)
 end
 
--- The filter is called again soon, though nothing has happened; or not, for a timer that has run out must be set again.
-function Guard:wake(soon)
-  self.woken_soon = soon
-  filter.wake_time(soon and SOON or LATER)
+-- Has the filter called again, since no event will: after an eighth of the time that it has waited.
+function Guard:wait()
+  local now = clock()
+  self.waiting, self.waited_from = true, self.waited_from or now
+  filter.wake_time(1 + (now - self.waited_from) // 8)
 end
 
 -- Until the PACS has accepted, only the offer passes.
-function Guard:hold(txn, channel, window)
-  if not var(txn, "promise") then
-    filter.unregister_data_filter(self, channel)
-    return window.input
-  end
+function Guard:hold(txn, window)
   if var(txn, "refusal") then -- the A-ABORT must outlive the close: see dicom_settle
     window:remove(0, window.input)
     return 0
   end
-  self:wake(true)
+  self:wait()
   if self.offered then return 0 end
   self.offered = true
   return #var(txn, "offer")
 end
 
+-- The client's side is at its end. If its connection broke or timed out, HAProxy has stopped asking the filter, and would
+-- pass on what that holds.
+function Guard:end_analyze(txn, channel)
+  if not self.delayed or channel == txn.res then return end
+  channel.__filter = nil -- else HAProxy allows changes in tcp_payload only
+  channel:remove()
+  for name, count in pairs(self.counts) do
+    if count > 0 then set(txn, name, count) end
+  end
+end
+
 core.register_filter("dicom_guard", Guard, function(class) return class end)
 
-function Guard:count(txn, name)
-  self.counts[name] = self.counts[name] + 1
-  set(txn, name, self.counts[name])
-end
+function Guard:count(name) self.counts[name] = self.counts[name] + 1 end
 
 -- The tags that the agent tells, with that of the character set; false if it does not.
 local function attributes(told)
@@ -111,7 +131,7 @@ local questions = {} -- that are still to be asked
 local function ask_agent()
   local question = table.remove(questions, 1)
   local socket = core.tcp()
-  socket:settimeout(ANSWER_TIMEOUT)
+  socket:settimeout(ANSWER_TIMEOUT // 1000)
   local answer = socket:connect(ADDRESS) and socket:send(question.asked) and socket:receive("*l")
   question.verdict = answer and answer ~= "" and answer or question.otherwise
   socket:close()
@@ -126,14 +146,20 @@ function Guard:from_client(txn, window)
       if client.eating then window:remove(at, length) else at = at + length end
       client.left = client.left - length
       if client.left > 0 then return at end
-      if client.ends then self:end_of_message(txn) end
+      if client.ends then self:end_of_message() end
     end
     if self.aborted then
       window:remove(at, window.input - at)
       return at
     end
-    if #self.refusals > 0 then self:answer_client(txn) end
+    if #self.responses.refusals > 0 then self.responses:send(txn.res) end
 
+    if client.verdict == "pass" and not client.command and client.pdu_left == 0 then
+      local run = pdu.end_of_run(window, at)
+      client.left = math.max(0, run - window.input)
+      at = run - client.left
+      if client.left > 0 then return at end
+    end
     local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, client.pdu_left)
     if not found then return at end
     if found == "other" then
@@ -149,7 +175,7 @@ function Guard:from_client(txn, window)
       else
         local size = pdu.PDV_HEADER + length
         if not self:framed(window, at, header, size, pdu_left) then
-          self:wake(true)
+          self:wait()
           return at
         end
         client.left, client.eating = pdu.HEADER + size, false
@@ -168,12 +194,11 @@ function Guard:framed(window, at, header, size, pdu_left)
   return pdu_left == 0 or window:replace(pdu.header(pdu.P_DATA_TF, size), at)
 end
 
-function Guard:end_of_message(txn)
+function Guard:end_of_message()
   local client = self.client
   if client.verdict == "eat" then
-    self:count(txn, "refused")
-    local response = pdu.response(client.context_id, client.elements, pdu.OUT_OF_RESOURCES)
-    self.refusals[#self.refusals + 1] = { after = self.requested, response = response }
+    self:count("refused")
+    self.responses:refuse(self.requested, pdu.response(client.context_id, client.elements, pdu.OUT_OF_RESOURCES))
   elseif client.expects_answer then
     self.requested = self.requested + 1
   end
@@ -186,18 +211,19 @@ function Guard:examine(txn, window, at)
   local client = self.client
   local question = self.question
   if question then
-    if not question.verdict and core.now().sec <= question.deadline then
-      self:wake(true)
+    if not question.verdict and clock() < question.deadline then
+      self:wait()
       return nil
     end
     self.question = nil
     if question.verdict == "pass" then self:remember(question.kind) end
-    return self:judged(txn, question.verdict or question.otherwise)
+    return self:judged(question.verdict or question.otherwise)
   end
 
-  self.pacs.window:open(txn.res) -- may find it drained
-  local head, problem = self:head(window, at)
-  if problem then return "malformed" end
+  self.responses.window:open(txn.res) -- may find it drained
+  window:look_ahead(at, AHEAD)
+  local head = self:read_head(window, PROBES[1], { at = at, left = client.pdu_left, command = {}, fragments = {}, length = 0 })
+  if head.ends == "malformed" then return "malformed" end
   if not head.elements then
     return window.input - at >= self:room(txn) and "malformed" or nil
   end
@@ -211,20 +237,23 @@ function Guard:examine(txn, window, at)
   end
 
   local study = self:study(txn, window, head)
-  if self.first and study and study == self.first.study and var(txn, "mixed") ~= "instance" then
-    return self:judged(txn, "pass")
+  if self.first and study and study == self.first.study and self:mixed(txn) ~= "instance" then
+    return self:judged("pass")
   end
   local kind = self:kind(txn, window, head)
   if not self.first then
     self.first = { study = study }
     self:remember(kind)
-    return self:judged(txn, "pass")
+    return self:judged("pass")
   end
-  if kind and self.kinds[kind] then return self:judged(txn, "pass") end
-  if not head.complete and window.input - at < self:room(txn) then return nil end
-  self:count(txn, "held")
+  if kind and self.kinds[kind] then return self:judged("pass") end
+  self:read_head(window, self:room(txn), head)
+  if head.ends == "malformed" then return "malformed" end
+  if head.ends == "here" and window.input - at < self:room(txn) then return nil end
+  self:count("held")
   self:ask(txn, window, at, kind)
-  self:wake(true)
+  self.waited_from = nil
+  self:wait()
   return nil
 end
 
@@ -236,66 +265,76 @@ function Guard:remember(kind)
 end
 
 -- The verdict on a C-STORE, counted.
-function Guard:judged(txn, verdict)
+function Guard:judged(verdict)
   if verdict == "pass" then
-    self:count(txn, "passed")
+    self:count("passed")
     return "pass"
   elseif verdict == "follow" then
-    self:count(txn, "followed")
+    self:count("followed")
     return "pass"
   end
   return "eat"
 end
 
--- The message that begins at offset `at`, as far as it is here: context id, the command's elements once they are whole,
--- where the fragments of its dataset stand, and whether all of them are here. Or nil and true, if it is malformed.
-function Guard:head(window, at)
-  local head = { fragments = {} }
-  local left, command = self.client.pdu_left, {}
-  while true do
-    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, left)
-    if not found then return head end
+-- Reads on in a `head`, the beginning of a message from offset `at` on: its context id, its command's elements, and where the
+-- fragments of its dataset stand, until these have `most` bytes or the head ends:
+--   "whole"       that was all of the message
+--   "here"        there is no more of it yet
+--   "malformed"
+function Guard:read_head(window, most, head)
+  while not head.ends and head.length < most do
+    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, head.at, head.left)
     head.context_id = head.context_id or context_id
-    if found ~= "pdv" or context_id ~= head.context_id or is_command == (head.elements ~= nil) then return nil, true end
-    local have = math.min(length, window.input - at - header)
-    if is_command then
-      if have < length then return head end
-      command[#command + 1] = window:read(at + header, length)
-      if last then
-        head.elements = pdu.command_elements(table.concat(command))
-        if not head.elements then return nil, true end
-        if head.elements[0x0800] == pdu.NO_DATASET then return head end
-      end
+    local here = found == "pdv" and math.min(length, window.input - head.at - header)
+    if not found then
+      head.ends = "here"
+    elseif not here or context_id ~= head.context_id or is_command == (head.elements ~= nil) then
+      head.ends = "malformed"
+    elseif not is_command then
+      head.fragments[#head.fragments + 1] = { at = head.at + header, length = here }
+      head.length = head.length + here
+      head.ends = here < length and "here" or last and "whole" or nil
+    elseif here < length then
+      head.ends = "here"
     else
-      head.fragments[#head.fragments + 1] = { at = at + header, length = have }
-      if have < length then return head end
+      head.command[#head.command + 1] = window:read(head.at + header, length)
       if last then
-        head.complete = true
-        return head
+        head.elements = pdu.command_elements(table.concat(head.command))
+        if not head.elements then
+          head.ends = "malformed"
+        elseif head.elements[0x0800] == pdu.NO_DATASET then
+          head.ends = "whole"
+        end
       end
     end
-    at, left = at + header + length, pdu_left
+    head.at, head.left = head.at + (header or 0) + (length or 0), pdu_left
   end
+  return head
 end
 
 -- What of a message's dataset is `wanted`: see dataset.lua.
 function Guard:elements(txn, window, head, wanted, last)
   local syntax = self:transfer_syntaxes(txn)[head.context_id] or ""
-  for _, most in ipairs { PROBE, math.maxinteger } do
+  for _, most in ipairs(PROBES) do
+    self:read_head(window, most, head)
     local pieces, length = {}, 0
     for _, fragment in ipairs(head.fragments) do
-      if length >= most then break end
-      pieces[#pieces + 1] = window:read(fragment.at, math.min(fragment.length, most - length))
-      length = length + fragment.length
+      local more = math.min(fragment.length, most - length)
+      pieces[#pieces + 1] = window:read(fragment.at, more)
+      length = length + more
+      if length == most then break end
     end
-    local found = dataset_elements(table.concat(pieces), syntax, wanted, last, head.complete and length <= most)
-    if found ~= nil or length <= most then return found end
+    local all = head.ends and length == head.length
+    local bytes, complete = table.concat(pieces), all and head.ends == "whole"
+    local found, layout = dataset_elements(bytes, syntax, wanted, last, complete, self.layouts[wanted])
+    self.layouts[wanted] = layout
+    if found ~= nil or all then return found end
   end
 end
 
 -- The Study Instance UID of a message; nil or false if it is not known.
 function Guard:study(txn, window, head)
-  local found = self:elements(txn, window, head, { [STUDY_INSTANCE_UID] = true }, STUDY_INSTANCE_UID)
+  local found = self:elements(txn, window, head, STUDY, STUDY_INSTANCE_UID)
   local uid = found and found[STUDY_INSTANCE_UID]
   return uid and uid:match("%d[%d.]*")
 end
@@ -319,6 +358,12 @@ function Guard:transfer_syntaxes(txn)
   return self.syntaxes
 end
 
+-- What the rule says of later instances.
+function Guard:mixed(txn)
+  self.mixes = self.mixes or var(txn, "mixed") or "refuse"
+  return self.mixes
+end
+
 function Guard:room(txn) return pdu.head_room(#var(txn, "request"), #var(txn, "promise"), #(var(txn, "rule") or "")) end
 
 -- Asks the agent, through the frontend `guard` and as another task, so that nobody else waits for the answer.
@@ -326,11 +371,11 @@ function Guard:ask(txn, window, at, kind)
   local head = window:read(at, math.min(window.input - at, self:room(txn)))
   local pdu_left = self.client.pdu_left
   if pdu_left > 0 then head = pdu.header(pdu.P_DATA_TF, pdu_left) .. head end
-  local mixed = var(txn, "mixed") or "refuse"
+  local mixed = self:mixed(txn)
   self.question = {
     kind = kind,
     otherwise = mixed == "follow" and mixed or "refuse", -- if there is no answer
-    deadline = core.now().sec + ANSWER_TIMEOUT,
+    deadline = clock() + ANSWER_TIMEOUT,
     asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
       var(txn, "promise"), var(txn, "at"), head, var(txn, "backend"), var(txn, "rule") or "", mixed)),
   }
@@ -346,66 +391,4 @@ function Guard:abort(txn, window, at)
   window:insert(ABORT_INVALID_PARAMETER, at)
   txn.res:send(ABORT_INVALID_PARAMETER)
   return window.input
-end
-
--- Sends the answers to what was eaten: all whose turn it is, if no PDU of the PACS is under way.
-function Guard:answer_client(txn)
-  local pacs = self.pacs
-  while #self.refusals > 0 do
-    local turn = self.answered >= self.refusals[1].after and pacs.left == 0 and pacs.pdu_left == 0
-    if not turn or txn.res:input() > 0 then return end
-    local window = pacs.window:open(txn.res)
-    local sent = txn.res:send(self.refusals[1].response)
-    if sent ~= #self.refusals[1].response then return end
-    table.remove(self.refusals, 1)
-    window:sent(sent)
-  end
-end
-
--- Follows the PACS's bytes, and returns how many of them pass: all, but for a header or a command that is not whole.
-function Guard:from_pacs(txn, channel)
-  if not var(txn, "promise") then
-    filter.unregister_data_filter(self, channel)
-    return
-  end
-  local pacs = self.pacs
-  local window, at = pacs.window:open(channel), 0
-  self.client.window:open(txn.req) -- may find it drained
-  while true do
-    if pacs.left > 0 then
-      local length = math.min(pacs.left, window.input - at)
-      at, pacs.left = at + length, pacs.left - length
-      if pacs.left > 0 then break end
-    end
-    if pacs.pdu_left == 0 then
-      while self.refusals[1] and self.answered >= self.refusals[1].after do
-        local response = self.refusals[1].response
-        if not window:insert(response, at) then return window:close(at) end
-        at = at + #response
-        table.remove(self.refusals, 1)
-      end
-    end
-    local found, header, length, _, is_command, last, pdu_left = pdu.next(window, at, pacs.pdu_left)
-    if found == "pdv" then
-      if is_command then
-        if window.input - at < header + length and length < pdu.ROOM // 2 then break end
-        pacs.fragments[#pacs.fragments + 1] = window:read(at + header, math.min(length, window.input - at - header))
-        if last then self:end_of_response() end
-      end
-      pacs.left, pacs.pdu_left = header + length, pdu_left
-    elseif found then -- what is malformed, the client judges
-      pacs.left = found == "other" and length or math.maxinteger
-    else
-      break
-    end
-  end
-  return window:close(window:closed() and window.input or at)
-end
-
-function Guard:end_of_response()
-  local elements = pdu.command_elements(table.concat(self.pacs.fragments))
-  self.pacs.fragments = {}
-  if elements and pdu.is_response(elements[0x0100]) and not pdu.is_pending(elements[0x0900]) then
-    self.answered = self.answered + 1
-  end
 end

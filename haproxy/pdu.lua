@@ -1,8 +1,10 @@
 -- The DICOM upper layer (PS3.8 §9.3) and command sets (PS3.7 §6.3) as far as HAProxy must know them.
 
--- What a SPOE frame's own fields take: names, addresses, lengths (max-frame-size is at most tune.bufsize - 4).
+-- What a SPOE frame's own fields take: names, addresses, lengths.
 local FRAME_OVERHEAD = 512
-local SIZE = tonumber(os.getenv("BUFFER_SIZE")) -- bytes; haproxy.cfg
+local FRAME_SIZE = tonumber(os.getenv("FRAME_SIZE")) -- bytes; haproxy.cfg
+
+local unpack = string.unpack
 
 local pdu = {
   ROOM = tonumber(os.getenv("BUFFER_ROOM")), -- bytes of a buffer that a client can fill; haproxy.cfg
@@ -22,7 +24,7 @@ function pdu.abort(source, reason) return pdu.header(pdu.ABORT, 4) .. string.cha
 pdu.RELEASE_RP_PDU = pdu.header(pdu.RELEASE_RP, 4) .. "\0\0\0\0"
 
 -- Type, and length of the rest, of the PDU at offset `at` of `window`.
-function pdu.read_header(window, at) return string.unpack(">BxI4", window:read(at, pdu.HEADER)) end
+function pdu.read_header(window, at) return unpack(">BxI4", window:see(at, pdu.HEADER)) end
 
 -- What stands at offset `at` of `window`, where `left` bytes of a P-DATA-TF PDU are still to come (0: a PDU begins):
 --   nil           its headers are not whole yet
@@ -36,45 +38,82 @@ function pdu.next(window, at, left)
   if left > 0 then
     if left < header then return "malformed" end
     if have < header then return nil end
-    length, context_id, control = string.unpack(">I4BB", window:read(at, header))
+    length, context_id, control = unpack(">I4BB", window:see(at, header))
   else
-    if have < pdu.HEADER then return nil end
-    header = pdu.HEADER + pdu.PDV_HEADER
-    local bytes = window:read(at, have < header and pdu.HEADER or header)
     local type
-    type, left = string.unpack(">BxI4", bytes)
+    header = pdu.HEADER + pdu.PDV_HEADER
+    if have >= header then
+      type, left, length, context_id, control = unpack(">BxI4I4BB", window:see(at, header))
+    elseif have >= pdu.HEADER then
+      type, left = pdu.read_header(window, at)
+    else
+      return nil
+    end
     if type ~= pdu.P_DATA_TF then return "other", type, pdu.HEADER + left end
     if left < pdu.PDV_HEADER then return "malformed" end
-    if have < header then return nil end
-    length, context_id, control = string.unpack(">I4BB", bytes, pdu.HEADER + 1)
+    if not length then return nil end
   end
   left = left - 4 - length
   if length < 2 or left < 0 then return "malformed" end
   return "pdv", header, length - 2, context_id, control & 1 == 1, control & 2 == 2, left
 end
 
--- Elements of a command set (implicit VR little endian) by element number; nil if malformed or without Command Field.
-function pdu.command_elements(bytes)
+-- Where the run of P-DATA-TF PDUs ends that begins at offset `at` of `window`, each with one fragment of a dataset but not
+-- the last one; that may be behind the input's end. Most PDUs are of this kind.
+function pdu.end_of_run(window, at)
+  local header = pdu.HEADER + pdu.PDV_HEADER
+  while window.input - at >= header do
+    local type, length, pdv_length, _, control = unpack(">BxI4I4BB", window:see(at, header))
+    if type ~= pdu.P_DATA_TF or control ~= 0 or length ~= 4 + pdv_length or pdv_length < 2 then break end
+    at = at + pdu.HEADER + length
+  end
+  return at
+end
+
+local function decode_command(bytes)
   local elements, at = {}, 1
   while at <= #bytes do
-    if at + 7 > #bytes then return nil end
-    local group, element, length = string.unpack("<I2I2I4", bytes, at)
-    if group ~= 0 or at + 7 + length > #bytes then return nil end
-    elements[element] = bytes:sub(at + 8, at + 7 + length)
-    at = at + 8 + length
+    local tag, value
+    tag, value, at = unpack("<I4s4", bytes, at)
+    if tag & 0xFFFF ~= 0 then return nil end -- the group
+    elements[tag >> 16] = value
   end
   return elements[0x0100] and elements
+end
+
+-- Elements of a command set (implicit VR little endian) by element number; nil if malformed or without Command Field.
+function pdu.command_elements(bytes)
+  local whole, elements = pcall(decode_command, bytes)
+  return whole and elements or nil
+end
+
+-- The value of one element of a command set; nil if it is not there.
+local function command_element(bytes, number)
+  local at, size = 1, #bytes
+  while at + 7 <= size do
+    local tag, length = unpack("<I4I4", bytes, at)
+    if tag >> 16 == number then return bytes:sub(at + 8, at + 7 + length) end
+    at = at + 8 + length
+  end
 end
 
 pdu.C_STORE_RQ, pdu.C_ECHO_RQ, pdu.C_CANCEL_RQ = "\x01\x00", "\x30\x00", "\xFF\x0F"
 pdu.NO_DATASET = "\x01\x01"
 pdu.SUCCESS, pdu.OUT_OF_RESOURCES = "\x00\x00", "\x00\xA7"
 
--- PENDING: the status of a response that others follow (PS3.7 Annex C)
-function pdu.is_pending(status) return status == "\x00\xFF" or status == "\x01\xFF" end
+-- Of a response that others follow (PS3.7 Annex C).
+local PENDING = { ["\x00\xFF"] = true, ["\x01\xFF"] = true }
 
 -- Whether a command (its Command Field) is a response.
 function pdu.is_response(field) return #field == 2 and field:byte(2) & 0x80 ~= 0 end
+
+-- Whether a command set is the response that ends a message's answers.
+function pdu.is_final_response(bytes)
+  local field = command_element(bytes, 0x0100)
+  return field and pdu.is_response(field) and not PENDING[command_element(bytes, 0x0900)]
+end
+
+function pdu.has_dataset(bytes) return command_element(bytes, 0x0800) ~= pdu.NO_DATASET end
 
 local function element(number, value) return string.pack("<I2I2s4", 0, number, value) end
 
@@ -137,12 +176,12 @@ local function live_room()
 end
 
 -- What an A-ASSOCIATE-RQ may take (bytes): it must fit into a buffer and, in a question to the agent, into a SPOE frame.
-function pdu.request_room() return math.min(pdu.ROOM, SIZE - FRAME_OVERHEAD - live_room()) end
+function pdu.request_room() return math.min(pdu.ROOM, FRAME_SIZE - FRAME_OVERHEAD - live_room()) end
 
 -- What the head of a message may take (bytes) in a question, beside an A-ASSOCIATE-RQ, an -AC and the name of a rule of
 -- these lengths.
 function pdu.head_room(request, promise, rule)
-  return pdu.ROOM - FRAME_OVERHEAD - live_room() - request - promise - rule
+  return FRAME_SIZE - FRAME_OVERHEAD - live_room() - request - promise - rule
 end
 
 return pdu

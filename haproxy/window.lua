@@ -17,8 +17,12 @@ Window.__index = Window
 -- before has been passed on.
 function Window.new() return setmetatable({ starts = { 0 }, drained = false }, Window) end
 
+-- Forgets what has been read, and from where to where Channel:data() is right: the input has changed.
+function Window:changed() self.seen, self.sure_from, self.sure_to = nil, 0, 0 end
+
 -- Looks at `channel`, at the beginning of each call of the filter.
 function Window:open(channel)
+  self:changed()
   self.channel, self.input, self.output = channel, channel:input(), channel:output()
   if self.drained then
     if self.output == 0 and self.input == 0 then
@@ -63,15 +67,38 @@ end
 
 -- The `length` bytes of input from offset `at`; they must be there.
 function Window:read(at, length)
+  local bytes, place = self:see(at, length)
+  return #bytes == length and bytes or bytes:sub(place, place + length - 1)
+end
+
+-- The same without a copy, if they have been read before: a string, and the place in it where they begin.
+function Window:see(at, length)
+  local seen = self.seen
+  if seen then
+    local place = at - self.seen_at
+    if place >= 0 and place + length <= #seen then return seen, place + 1 end
+  end
+  return self:fetch(at, length), 1
+end
+
+-- Reads in one go what will be read piece by piece.
+function Window:look_ahead(at, length)
+  self.seen, self.seen_at = self:fetch(at, math.min(length, self.input - at)), at
+end
+
+function Window:fetch(at, length)
   if length == 0 then return "" end
-  local most = self:in_one_piece(at, 0)
+  if at < self.sure_from or at + length > self.sure_to then
+    self.sure_from, self.sure_to = at, at + self:in_one_piece(at, 0)
+  end
+  local most = self.sure_to - at
   if most >= length then return self.channel:data(at, length) end
-  if most > 0 then return self.channel:data(at, most) .. self:read(at + most, length - most) end
-  return self:read_byte(at) .. self:read(at + 1, length - 1)
+  if most > 0 then return self.channel:data(at, most) .. self:fetch(at + most, length - most) end
+  return self:fetch_byte(at) .. self:fetch(at + 1, length - 1)
 end
 
 -- The byte that cannot be read with this number of bytes in the ring: for a moment there are some more.
-function Window:read_byte(at)
+function Window:fetch_byte(at)
   local padding = 1
   while self:in_one_piece(at, padding) == 0 do padding = padding + 1 end
   assert(self.channel:insert(string.rep("\0", padding), self.input) == padding, "window.lua: no room to read")
@@ -80,27 +107,36 @@ function Window:read_byte(at)
   return byte
 end
 
+-- Whether HAProxy has room for `length` bytes more than it has; what it does not, it would take in part.
+function Window:fits(length) return self.input + self.output + length <= ROOM end
+
 -- Whether no more bytes will come. Channel:may_recv() is false, too, while there is no room for them.
 function Window:closed() return not self.channel:may_recv() and self.input + self.output < ROOM end
 
 -- Notes that `length` bytes of output were put before the input.
 function Window:sent(length)
+  self:changed()
   self.input = self.input + length
   self:close(length)
 end
 
--- These change the input. Inserting answers whether there was room.
+-- These change the input. Inserting and replacing answer whether there was room.
 function Window:remove(at, length)
+  self:changed()
   self.channel:remove(at, length)
   self.input = self.input - length
 end
 
 function Window:insert(bytes, at)
+  self:changed()
   if self.channel:insert(bytes, at) ~= #bytes then return false end
   self.input = self.input + #bytes
   return true
 end
 
-function Window:replace(bytes, at) return self.channel:set(bytes, at, #bytes) == #bytes end
+function Window:replace(bytes, at)
+  self:changed()
+  return self.channel:set(bytes, at, #bytes) == #bytes
+end
 
 return Window

@@ -5,11 +5,12 @@ import {
   decodeCommandSet,
   decodePData,
   encodeAbort,
+  encodeCommandSet,
   encodePData,
   PduType,
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
-import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { type Balancer, checks, startBalancer } from '../support/balancer.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import {
   associateRq,
@@ -24,7 +25,7 @@ import {
   storeRq,
   VERIFICATION,
 } from '../support/messages.ts'
-import { type Pacs, startPacs } from '../support/pacs.ts'
+import { associateAc, type Pacs, type Stored, serve, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
 
 const rules = (mixed: string) => `
@@ -333,6 +334,79 @@ describe('the guard', { concurrency: true }, () => {
     }
   })
 
+  test('a client whose connection breaks, or times out, while an instance is held leaves nothing of it at the PACS', async t => {
+    const stored: Stored[] = []
+    let ended = () => {}
+    const pacs = await startPacs(async (peer, rq) => {
+      await serve({ stored }, peer, rq)
+      ended()
+    })
+    t.after(() => pacs.stop())
+    const edit = (haproxyCfg: string) => haproxyCfg.replace(/timeout client +1h/, 'timeout client 2s')
+    const pools = { ct: [{ name: 'CT', port: pacs.port }], mr: [{ name: 'MR', port: mr.port }] }
+    const held = await startBalancer({ rules: rules('refuse'), pools, agents: 1, edit })
+    t.after(() => held.stop())
+    const [agent] = held.agents
+
+    for (const breaks of [true, false]) {
+      const pacsEnded = new Promise<void>(resolve => {
+        ended = resolve
+      })
+      const peer = await Peer.connect(held.port)
+      peer.send(associateRq({ callingAE: `BREAKS-${breaks}`, presentationContexts }))
+      assert.equal((await peer.receive())?.type, PduType.associateAc)
+      peer.send(instanceOf('CT', { messageId: 1 }))
+      assert.deepEqual(await responses(peer, 1), ['1: 0'])
+      process.kill(agent?.pid ?? 0, 'SIGSTOP')
+      peer.send(instanceOf('MR', { messageId: 2 }))
+      await waitUntil(() => sessions(held, 'guard'))
+      if (breaks) peer.socket.resetAndDestroy()
+      await pacsEnded
+      assert.deepEqual(
+        stored.splice(0).map(({ sopInstance }) => sopInstance),
+        ['CT.1'],
+      )
+      process.kill(agent?.pid ?? 0, 'SIGCONT')
+      peer.close()
+      await waitUntil(async () => (await checks(held.haproxy)).get('agents/agent1')?.startsWith('UP'))
+    }
+  })
+
+  test('a refusal does not come between a command of the PACS and its dataset', async t => {
+    const withDataset = storeRq(image(), { contextId: 1, commandField: 0x0100 })
+    const commandLength = pduHeaderLength + withDataset.readUInt32BE(2)
+    let goOn = () => {}
+    const judged = new Promise<void>(resolve => {
+      goOn = resolve
+    })
+    const pacs = await startPacs(async (peer, rq) => {
+      peer.send(associateAc(rq))
+      while ((await peer.receive())?.bytes.at(pduHeaderLength + 5) !== 2);
+      peer.send(success(1, 1), withDataset.subarray(0, commandLength))
+      await judged
+      peer.send(withDataset.subarray(commandLength))
+      await peer.rest()
+    })
+    t.after(() => pacs.stop())
+    const pools = { ct: [{ name: 'CT', port: pacs.port }], mr: [{ name: 'MR', port: mr.port }] }
+    const between = await startBalancer({ rules: rules('refuse'), pools })
+    t.after(() => between.stop())
+
+    const peer = await Peer.connect(between.port)
+    peer.send(associateRq({ presentationContexts }))
+    assert.equal((await peer.receive())?.type, PduType.associateAc)
+    peer.send(instanceOf('CT', { messageId: 1 }))
+    assert.deepEqual(await responses(peer, 1), ['1: 0'])
+    assert.deepEqual((await peer.receive())?.bytes, withDataset.subarray(0, commandLength))
+    peer.send(instanceOf('MR', { messageId: 2 }))
+    await waitUntil(() => between.agents.some(({ output }) => output().includes('"verdict":"refuse"')))
+    await waitUntil(async () => (await sessions(between, 'guard')) === 0)
+    goOn()
+    assert.deepEqual((await peer.receive())?.bytes, withDataset.subarray(commandLength))
+    assert.deepEqual(await responses(peer, 1), ['2: a700'])
+    peer.close()
+  })
+
   test('what cannot be followed is aborted on both sides', async () => {
     const peer = await associate('MALFORMED')
     peer.send(instanceOf('CT'))
@@ -357,6 +431,25 @@ function element(tag: number, value: Buffer, open = false): Buffer {
   header.writeUInt16LE(tag & 0xffff, 2)
   header.writeUInt32LE(open ? 0xffffffff : value.length, 4)
   return Buffer.concat([header, value])
+}
+
+/** The C-STORE-RSP that a PACS answers a message with, as a P-DATA-TF PDU. */
+function success(contextId: number, messageId: number): Buffer {
+  const data = encodeCommandSet({
+    AffectedSOPClassUID: CT_IMAGE,
+    CommandField: 0x8001,
+    MessageIDBeingRespondedTo: messageId,
+    CommandDataSetType: 0x0101,
+    Status: 0,
+  })
+  return encodePData([{ contextId, command: true, last: true, data }])
+}
+
+/** How many connections a frontend has. */
+async function sessions({ haproxy }: Balancer, frontend: string): Promise<number> {
+  const [header = '', ...lines] = (await haproxy.command('show stat')).split('\n')
+  const line = lines.find(line => line.startsWith(`${frontend},FRONTEND,`))
+  return Number(line?.split(',')[header.split(',').indexOf('scur')])
 }
 
 /** The PDVs of these P-DATA-TF PDUs, in order. */

@@ -129,7 +129,7 @@ describe('outcomes', () => {
     const size = (rq: object) =>
       associateRq({ callingAE: 'LARGE', calledAE: 'DIRECT', presentationContexts, ...rq }).length
     const names = Object.keys(nodes).concat(others, 'agents').join(' ').length + 1
-    const most = 65536 - 512 - names - size(padded(0))
+    const most = 65532 - 512 - names - size(padded(0))
 
     const largest = await associate('LARGEST', 'DIRECT', padded(most))
     await accepted(largest)

@@ -311,7 +311,7 @@ describe('what a PACS answers to the offer', () => {
     [
       'an A-ASSOCIATE-AC larger than the buffer',
       'pacs-answer-too-large',
-      async peer => peer.send(Buffer.from([AC, 0, 0, 2, 0, 0])),
+      async peer => peer.send(Buffer.from([AC, 0, 0, 5, 0, 0])),
     ],
     [
       'lengths that lie',

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** The program under test: a name on PATH, or a path. */
 export const HAPROXY_BIN = process.env.HAPROXY_BIN ?? 'haproxy'
 
-const START_LIMIT_MS = 10_000
+const START_LIMIT_MS = 30_000
 const POLL_MS = 20
 
 export interface HaproxyOptions {
