@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 const hostPort = z
@@ -13,18 +14,34 @@ const socketPath = z
   .startsWith('/')
   .transform(path => ({ path }))
 
+/** Empty is as good as not set: so a compose file can pass on what there may be. */
+const secret = z.preprocess(
+  text => (text === '' ? undefined : text),
+  z.string().min(16, 'must have 16 characters at least: `openssl rand -hex 24` makes one').optional(),
+)
+
 /** Everything that the environment may set. */
 const environment = z.object({
   /** where HAProxy finds this agent */
   SPOP_LISTEN: z
     .union([hostPort, socketPath], 'must be host:port, or the path of a Unix socket')
     .prefault('127.0.0.1:9001'),
-  /** health, readiness and reload, for people and their tools */
+  /** health, metrics, explanations and reload, for people and their tools */
   ADMIN_LISTEN: hostPort.prefault('127.0.0.1:9101'),
+  /** whoever sends it may ask for more than health and metrics; or the file that holds it */
+  ADMIN_TOKEN: secret,
+  ADMIN_TOKEN_FILE: z.string().optional(),
   /** the folder of the rule files */
   RULES: z.string().default('agent/rules'),
   /** keys the hash behind `stick`; all agents of a site need the same */
   STICK_SECRET: z.string().min(1).default('dicom-load-balancer'),
+  /** keys the hash of the PatientID in the log; there is none without it */
+  LOG_PATIENT_SECRET: secret,
+  /** the calling AE titles that metrics tell apart */
+  METRICS_AE_TITLES: z
+    .string()
+    .transform(text => text.split(',').map(title => title.trim()))
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** seconds that a stopping agent gives to what is in flight */
   STOP_GRACE: z.coerce.number().min(0).default(10),
@@ -34,7 +51,17 @@ export type Config = z.infer<typeof environment>
 
 /** Throws an Error that names each variable which cannot be used. */
 export function readConfig(variables: NodeJS.ProcessEnv): Config {
-  const parsed = environment.safeParse(variables)
+  const { ADMIN_TOKEN_FILE: file } = variables
+  const token = file ? { ADMIN_TOKEN: contentOf(file) } : {}
+  const parsed = environment.safeParse({ ...variables, ...token })
   if (parsed.success) return parsed.data
   throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'))
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Error(`ADMIN_TOKEN_FILE: it cannot be read: ${error instanceof Error ? error.message : error}`)
+  }
 }

@@ -40,6 +40,7 @@ function harness(current = () => site, now = () => noon) {
   const handlers = createHandlers(
     current,
     pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
+    undefined,
     now,
   )
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {

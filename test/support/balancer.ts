@@ -48,7 +48,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const agents = await Promise.all(
     Array.from({ length: count }, (_, index) => startAgent(`agent${index + 1}`, { RULES: folder, ...env })),
   )
-  const addresses = await Promise.all(agents.map(listening))
+  const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const port = await freePort()
@@ -119,9 +119,10 @@ export async function adminUrl(agent: Running): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
-async function listening(agent: Running): Promise<string> {
+/** Where HAProxy finds it, once it serves. */
+export async function spopAddress(agent: Running) {
   const [, port] = await agent.wrote(/"port":(\d+)\}.*"listening"/)
-  return `127.0.0.1:${port}`
+  return { host: '127.0.0.1', port: Number(port) }
 }
 
 /** Waits until health checks have found each of these servers ("backend/server") up, or down. */
