@@ -15,10 +15,10 @@ const socketPath = z
   .transform(path => ({ path }))
 
 /** Empty is as good as not set: so a compose file can pass on what there may be. */
-const secret = z.preprocess(
-  text => (text === '' ? undefined : text),
-  z.string().min(16, 'must have 16 characters at least: `openssl rand -hex 24` makes one').optional(),
-)
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess(text => (text === '' ? undefined : text), schema.optional())
+
+const secret = z.string().min(16, 'must have 16 characters at least: `openssl rand -hex 24` makes one')
 
 /** Everything that the environment may set. */
 const environment = z.object({
@@ -29,19 +29,16 @@ const environment = z.object({
   /** health, metrics, explanations and reload, for people and their tools */
   ADMIN_LISTEN: hostPort.prefault('127.0.0.1:9101'),
   /** whoever sends it may ask for more than health and metrics; or the file that holds it */
-  ADMIN_TOKEN: secret,
-  ADMIN_TOKEN_FILE: z.string().optional(),
+  ADMIN_TOKEN: optional(secret),
+  ADMIN_TOKEN_FILE: optional(z.string()),
   /** the folder of the rule files */
   RULES: z.string().default('agent/rules'),
   /** keys the hash behind `stick`; all agents of a site need the same */
   STICK_SECRET: z.string().min(1).default('dicom-load-balancer'),
   /** keys the hash of the PatientID in the log; there is none without it */
-  LOG_PATIENT_SECRET: secret,
+  LOG_PATIENT_SECRET: optional(secret),
   /** the calling AE titles that metrics tell apart */
-  METRICS_AE_TITLES: z
-    .string()
-    .transform(text => text.split(',').map(title => title.trim()))
-    .optional(),
+  METRICS_AE_TITLES: optional(z.string().transform(text => text.split(',').map(title => title.trim()))),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** seconds that a stopping agent gives to what is in flight */
   STOP_GRACE: z.coerce.number().min(0).default(10),
@@ -59,9 +56,13 @@ export function readConfig(variables: NodeJS.ProcessEnv): Config {
 }
 
 function contentOf(file: string): string {
+  let content: string
   try {
-    return readFileSync(file, 'utf8').trim()
+    content = readFileSync(file, 'utf8').trim()
   } catch (error) {
     throw new Error(`ADMIN_TOKEN_FILE: it cannot be read: ${error instanceof Error ? error.message : error}`)
   }
+  // an empty variable is no token; but who names a file wants one
+  if (content === '') throw new Error(`ADMIN_TOKEN_FILE: it is empty: ${file}`)
+  return content
 }

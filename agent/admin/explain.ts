@@ -17,6 +17,7 @@ type Facts = Readonly<Record<string, Scalar | readonly Scalar[]>>
 /** `POST /explain`: what the rules that serve say of facts (JSON), or of a file if it were sent (DICOM), and why. */
 export function explain(app: FastifyInstance, agent: Readonly<AgentState>): void {
   app.addContentTypeParser('application/dicom', (_: unknown, body: IncomingMessage) => readFile(body))
+  app.removeContentTypeParser('text/plain')
   // so that the message says more than that the type is not supported
   app.addContentTypeParser('*', async () => {
     throw refused(
