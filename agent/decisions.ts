@@ -28,8 +28,8 @@ export type Step = 'associate' | 'dataset' | 'instance'
 /** Told of every answer, by which rules it was found and in how many seconds. */
 export type AnswerListener = (answered: Answered, ruleSet: RuleSet, seconds: number) => void
 
-/** An answer, and when it was given. */
-export type Decision = Answered & { time: string }
+/** An answer, and when it was given, in milliseconds since 1970 UTC as in the log. */
+export type Decision = Answered & { time: number }
 
 /** How many are kept for who asks later. */
 const KEPT = 200
@@ -40,7 +40,7 @@ export class RecentDecisions {
   readonly #listeners = new Set<(decision: Decision) => void>()
 
   add(answered: Answered): void {
-    const decision = { time: new Date().toISOString(), ...answered }
+    const decision = { time: Date.now(), ...answered }
     this.#latest.push(decision)
     if (this.#latest.length > KEPT) this.#latest.shift()
     for (const listener of this.#listeners) listener(decision)

@@ -24,7 +24,7 @@ export interface Metrics {
   frame: (name: FrameName) => void
   spopError: (error: Error) => void
   /** how often each rule of those that serve has decided, and how often it had to wait for a dataset */
-  hits(): Promise<ReadonlyMap<string, Hits>>
+  hits(): ReadonlyMap<string, Hits>
 }
 
 export interface Hits {
@@ -44,24 +44,24 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
 
-  const decisions = new Counter({
-    name: 'dicom_lb_decisions_total',
-    help: 'Questions of HAProxy that were answered, by what was decided.',
-    labelNames: ['step', 'path', 'rule', 'pool', 'outcome'],
-    registers,
-  })
-  const refusals = new Counter({
-    name: 'dicom_lb_refusals_total',
-    help: 'Associations and instances that were refused, by reason.',
-    labelNames: ['step', 'reason'],
-    registers,
-  })
-  const associations = new Counter({
-    name: 'dicom_lb_associations_total',
-    help: 'Associations that were asked for, by calling AE title.',
-    labelNames: ['calling_ae', 'path'],
-    registers,
-  })
+  const decisions = new Tally(
+    registry,
+    'dicom_lb_decisions_total',
+    'Questions of HAProxy that were answered, by what was decided.',
+    ['step', 'path', 'rule', 'pool', 'outcome'],
+  )
+  const refusals = new Tally(
+    registry,
+    'dicom_lb_refusals_total',
+    'Associations and instances that were refused, by reason.',
+    ['step', 'reason'],
+  )
+  const associations = new Tally(
+    registry,
+    'dicom_lb_associations_total',
+    'Associations that were asked for, by calling AE title.',
+    ['calling_ae', 'path'],
+  )
   const duration = new Histogram({
     name: 'dicom_lb_answer_duration_seconds',
     help: 'How long the agent took to answer a question of HAProxy.',
@@ -76,18 +76,18 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     buckets: [256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
     registers,
   })
-  const frames = new Counter({
-    name: 'dicom_lb_spop_frames_total',
-    help: 'SPOP frames that came from HAProxy or went to it, by type.',
-    labelNames: ['type'],
-    registers,
-  })
-  const errors = new Counter({
-    name: 'dicom_lb_spop_errors_total',
-    help: 'Errors on the connections with HAProxy and in answers to it, by code and SPOP status code.',
-    labelNames: ['code', 'status'],
-    registers,
-  })
+  const frames = new Tally(
+    registry,
+    'dicom_lb_spop_frames_total',
+    'SPOP frames that came from HAProxy or went to it, by type.',
+    ['type'],
+  )
+  const errors = new Tally(
+    registry,
+    'dicom_lb_spop_errors_total',
+    'Errors on the connections with HAProxy and in answers to it, by code and SPOP status code.',
+    ['code', 'status'],
+  )
   new Gauge({
     name: 'dicom_lb_spop_connections',
     help: 'Open connections from HAProxy.',
@@ -136,59 +136,107 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
   let counted: RuleSet | undefined
 
   const answered: AnswerListener = (answer, ruleSet, seconds) => {
-    void forgetOthers(ruleSet)
+    forgetOthers(ruleSet)
     const { step, rule, waitsFor, backend, pool, refusal, calling, path, headBytes: bytes } = answer
-    decisions.inc({
+    decisions.add(
       step,
-      path: step === 'associate' && path !== 'delayed' ? 'direct' : 'delayed',
-      rule: rule ?? waitsFor ?? '',
-      pool: backend ?? pool ?? '',
-      outcome: outcomeOf(answer),
-    })
-    if (refusal !== undefined) refusals.inc({ step, reason: refusal })
+      step === 'associate' && path !== 'delayed' ? 'direct' : 'delayed',
+      rule ?? waitsFor ?? '',
+      backend ?? pool ?? '',
+      outcomeOf(answer),
+    )
+    if (refusal !== undefined) refusals.add(step, refusal)
     if (path !== undefined) {
       // who is refused may not use up the titles
-      associations.inc({ calling_ae: titleOf(calling ?? '', path !== 'refused'), path })
+      associations.add(titleOf(calling ?? '', path !== 'refused'), path)
     }
     if (bytes !== undefined) headBytes.observe({ step }, bytes)
     durations.get(step)?.observe(seconds)
   }
 
   /** Series of rules and pools that are gone would stay for ever, and more of them with each reload. */
-  async function forgetOthers(ruleSet: RuleSet): Promise<void> {
+  function forgetOthers(ruleSet: RuleSet): void {
     if (ruleSet === counted) return
     counted = ruleSet
-    const rulesKnown = new Set<unknown>(['', undecidedRuleName, ...ruleSet.rules.map(({ name }) => name)])
+    const rulesKnown = new Set(['', undecidedRuleName, ...ruleSet.rules.map(({ name }) => name)])
     const outcomes = [...ruleSet.rules.map(({ outcome }) => outcome), ruleSet.undecided]
     const pools = outcomes.flatMap(outcome => (outcome && 'route' in outcome ? outcome.route.pools : []))
-    const poolsKnown = new Set<unknown>(['', ...pools])
-    for (const { labels } of (await decisions.get()).values) {
-      if (!rulesKnown.has(labels.rule) || !poolsKnown.has(labels.pool)) decisions.remove(labels)
-    }
+    const poolsKnown = new Set(['', ...pools])
+    decisions.keep(({ rule, pool }) => rulesKnown.has(rule) && poolsKnown.has(pool))
   }
 
   return {
     contentType: registry.contentType,
-    async text() {
-      await forgetOthers(rules.serving.ruleSet)
+    text() {
+      forgetOthers(rules.serving.ruleSet)
       return registry.metrics()
     },
     answered,
-    frame: type => frames.inc({ type }),
+    frame: type => frames.add(type),
     spopError(error) {
       const known = error instanceof SpopError || error instanceof SpoeError
       const status = error instanceof SpopError ? String(error.statusCode) : ''
-      errors.inc({ code: known ? error.code : 'OTHER', status })
+      errors.add(known ? error.code : 'OTHER', status)
     },
-    async hits() {
+    hits() {
       const hits = new Map<string, Hits>()
-      for (const { labels, value } of (await decisions.get()).values) {
-        const ofRule = hits.get(String(labels.rule)) ?? { decided: 0, waited: 0 }
-        ofRule[labels.outcome === 'promised' ? 'waited' : 'decided'] += value
-        hits.set(String(labels.rule), ofRule)
+      for (const { labels, count } of decisions.series) {
+        const ofRule = hits.get(labels.rule) ?? { decided: 0, waited: 0 }
+        ofRule[labels.outcome === 'promised' ? 'waited' : 'decided'] += count
+        hits.set(labels.rule, ofRule)
       }
       return hits
     },
+  }
+}
+
+interface Series<L extends string> {
+  labels: Record<L, string>
+  count: number
+}
+
+/**
+ * A counter that prom-client is told of when somebody looks. Told of every answer, it took half as long as the answer
+ * itself. And what counts here can be forgotten by its labels.
+ */
+class Tally<L extends string> {
+  readonly #labelNames: readonly L[]
+  readonly #series = new Map<string, Series<L>>()
+
+  constructor(registry: Registry, name: string, help: string, labelNames: readonly L[]) {
+    this.#labelNames = labelNames
+    const series = this.#series
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const { labels, count } of series.values()) this.inc(labels, count)
+      },
+    })
+  }
+
+  get series(): Iterable<Series<L>> {
+    return this.#series.values()
+  }
+
+  /** One more with these labels, in the order of their names. */
+  add(...values: string[]): void {
+    const key = values.join('\n')
+    const series = this.#series.get(key)
+    if (series) {
+      series.count++
+      return
+    }
+    const labels = Object.fromEntries(this.#labelNames.map((name, index) => [name, values[index] ?? '']))
+    this.#series.set(key, { labels: labels as Record<L, string>, count: 1 })
+  }
+
+  /** Forgets what has other labels. */
+  keep(isKept: (labels: Record<L, string>) => boolean): void {
+    for (const [key, { labels }] of this.#series) if (!isKept(labels)) this.#series.delete(key)
   }
 }
 

@@ -6,9 +6,9 @@ import type { AgentState } from './server.ts'
 
 /** `GET /rules`: the rules that serve, in the order in which they are tried, and how often each has decided. */
 export function rules(app: FastifyInstance, agent: Readonly<AgentState>): void {
-  app.get('/rules', { schema: schema.rules }, async () => {
+  app.get('/rules', { schema: schema.rules }, () => {
     const { ruleSet, hash, loadedAt } = agent.rules.serving
-    const hits = await agent.metrics.hits()
+    const hits = agent.metrics.hits()
     const hitsOf = (rule: string) => hits.get(rule) ?? { decided: 0, waited: 0 }
     const { undecided } = ruleSet
     return {

@@ -161,7 +161,7 @@ export const reload = {
 const decision = {
   ...object(
     {
-      time: moment,
+      time: { ...count, description: 'milliseconds since 1970 UTC, as in the log' },
       step: { enum: ['associate', 'dataset', 'instance'] },
       id: { ...text, description: 'of the association, as in the log of HAProxy' },
       source: text,

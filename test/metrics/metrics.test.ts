@@ -100,7 +100,7 @@ describe('metrics', () => {
     assert.deepEqual(await rulesCounted(), ['one', 'two', 'undecided', ''])
     await reload(ruleFile('two', 'three'))
     assert.deepEqual(await rulesCounted(), ['two', 'undecided', ''])
-    assert.deepEqual([...(await metrics.hits()).keys()], ['two', 'undecided', ''])
+    assert.deepEqual([...metrics.hits().keys()], ['two', 'undecided', ''])
     await reload(ruleFile('two').replace('route: pool-two', 'route: pool-other'))
     assert.deepEqual(await rulesCounted(), ['undecided', ''])
   })
