@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 const hostPort = z
@@ -13,18 +14,31 @@ const socketPath = z
   .startsWith('/')
   .transform(path => ({ path }))
 
+/** Empty is as good as not set: so a compose file can pass on what there may be. */
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess(text => (text === '' ? undefined : text), schema.optional())
+
+const secret = z.string().min(16, 'must have 16 characters at least: `openssl rand -hex 24` makes one')
+
 /** Everything that the environment may set. */
 const environment = z.object({
   /** where HAProxy finds this agent */
   SPOP_LISTEN: z
     .union([hostPort, socketPath], 'must be host:port, or the path of a Unix socket')
     .prefault('127.0.0.1:9001'),
-  /** health, readiness and reload, for people and their tools */
+  /** health, metrics, explanations and reload, for people and their tools */
   ADMIN_LISTEN: hostPort.prefault('127.0.0.1:9101'),
+  /** whoever sends it may ask for more than health and metrics; or the file that holds it */
+  ADMIN_TOKEN: optional(secret),
+  ADMIN_TOKEN_FILE: optional(z.string()),
   /** the folder of the rule files */
   RULES: z.string().default('agent/rules'),
   /** keys the hash behind `stick`; all agents of a site need the same */
   STICK_SECRET: z.string().min(1).default('dicom-load-balancer'),
+  /** keys the hash of the PatientID in the log; there is none without it */
+  LOG_PATIENT_SECRET: optional(secret),
+  /** the calling AE titles that metrics tell apart */
+  METRICS_AE_TITLES: optional(z.string().transform(text => text.split(',').map(title => title.trim()))),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** seconds that a stopping agent gives to what is in flight */
   STOP_GRACE: z.coerce.number().min(0).default(10),
@@ -34,7 +48,21 @@ export type Config = z.infer<typeof environment>
 
 /** Throws an Error that names each variable which cannot be used. */
 export function readConfig(variables: NodeJS.ProcessEnv): Config {
-  const parsed = environment.safeParse(variables)
+  const { ADMIN_TOKEN_FILE: file } = variables
+  const token = file ? { ADMIN_TOKEN: contentOf(file) } : {}
+  const parsed = environment.safeParse({ ...variables, ...token })
   if (parsed.success) return parsed.data
   throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'))
+}
+
+function contentOf(file: string): string {
+  let content: string
+  try {
+    content = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Error(`ADMIN_TOKEN_FILE: it cannot be read: ${error instanceof Error ? error.message : error}`)
+  }
+  // an empty variable is no token; but who names a file wants one
+  if (content === '') throw new Error(`ADMIN_TOKEN_FILE: it is empty: ${file}`)
+  return content
 }

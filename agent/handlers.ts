@@ -1,5 +1,6 @@
 import { type Action, type Args, type Handler, setVar, type Value } from 'haproxy-spoe'
 import type { Logger } from 'pino'
+import type { Answered, AnswerListener, Step } from './decisions.ts'
 import {
   DicomError,
   decodeAssociateAc,
@@ -11,16 +12,23 @@ import { aborted, type Site, type Told } from './steps/answer.ts'
 import { associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
 import { instance } from './steps/instance.ts'
+import { patientHash } from './steps/patient.ts'
 
 /**
  * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
  * which holds no patient data. The agent keeps nothing between two messages, so any agent can answer any of them. `site`
  * gives what holds now.
  */
-export function createHandlers(site: () => Site, log: Logger, now = Date.now): Record<string, Handler> {
+export function createHandlers(
+  site: () => Site,
+  log: Logger,
+  onAnswer: AnswerListener = () => {},
+  now = Date.now,
+): Record<string, Handler> {
   const handler =
-    (step: string, answer: (args: Args, told: Told, site: Site) => Answer): Handler =>
+    (step: Step, answer: (args: Args, told: Told, site: Site) => Answer): Handler =>
     ({ args }) => {
+      const begin = performance.now()
       // an address of HAProxy's, or the text of one that Lua put into a variable
       const source = args.ip('src') ?? args.string('src') ?? ''
       const id = args.string('id')
@@ -28,8 +36,11 @@ export function createHandlers(site: () => Site, log: Logger, now = Date.now): R
       const at = step === 'associate' ? now() : Number(text(args, 'at'))
       const told = { id, source, at, live: args.string('live')?.split(' ') }
       // asked once for each message: a step never sees two rule sets
-      const answered = answer(args, told, site())
-      log.info({ id, step, source, ...forLog(answered) })
+      const holds = site()
+      const answered = answer(args, told, holds)
+      const line = { id, step, source, ...forLog(answered) } as Answered
+      log.info(line)
+      onAnswer(line, holds.ruleSet, (performance.now() - begin) / 1000)
       return forHaproxy(answered)
     }
   return {
@@ -43,9 +54,10 @@ export function createHandlers(site: () => Site, log: Logger, now = Date.now): R
     }),
     dataset: handler('dataset', (args, told, site) => {
       const { rq, promised } = negotiated(args)
-      return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () =>
-        dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), told),
-      )
+      return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () => {
+        const head = readMessageHead(bytes(args, 'head'))
+        return { ...dataset(site, rq, promised, head, told), patient: patientHash(site, promised, head) }
+      })
     }),
     instance: handler('instance', (args, told, site) => {
       const { rq, promised } = negotiated(args)
@@ -54,9 +66,11 @@ export function createHandlers(site: () => Site, log: Logger, now = Date.now): R
         boundBy: text(args, 'bound_by'),
         mixed: text(args, 'mixed'),
       }
-      const judged = orElse({ verdict: 'refuse', refusal: 'malformed-dataset' }, () =>
-        instance(site.ruleSet, rq, promised, readMessageHead(bytes(args, 'head')), told, binding),
-      )
+      const judged = orElse({ verdict: 'refuse', refusal: 'malformed-dataset' }, () => {
+        const head = readMessageHead(bytes(args, 'head'))
+        const answer = instance(site.ruleSet, rq, promised, head, told, binding)
+        return { ...answer, patient: patientHash(site, promised, head) }
+      })
       return { bound: binding.bound, ...judged }
     }),
   }

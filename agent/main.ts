@@ -2,24 +2,41 @@ import { createSpoeServer } from 'haproxy-spoe'
 import { pino } from 'pino'
 import { type AgentState, createAdmin, listenAdmin } from './admin/server.ts'
 import { readConfig } from './config.ts'
+import { RecentDecisions } from './decisions.ts'
 import { createHandlers } from './handlers.ts'
 import { startRules, watchRules } from './live-rules.ts'
+import { createMetrics } from './metrics.ts'
 
 try {
   const config = readConfig(process.env)
+  const { STICK_SECRET: stickSecret, LOG_PATIENT_SECRET: patientSecret } = config
   const log = pino({ level: config.LOG_LEVEL })
   const rules = await startRules(config.RULES, log)
-  const agent: AgentState = { phase: 'starting', rules }
-
-  const admin = createAdmin(agent, log)
-  const adminAddress = await listenAdmin(admin, config.ADMIN_LISTEN)
+  const decisions = new RecentDecisions()
+  const metrics = createMetrics({
+    rules,
+    connections: () => server.connections,
+    aeTitles: config.METRICS_AE_TITLES,
+  })
   const server = createSpoeServer({
     handlers: createHandlers(
-      () => ({ ruleSet: rules.serving.ruleSet, stickSecret: config.STICK_SECRET }),
+      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret }),
       log,
+      (answered, ...found) => {
+        metrics.answered(answered, ...found)
+        decisions.add(answered)
+      },
     ),
-    onError: error => log.warn({ err: error }, 'SPOP'),
+    onFrame: metrics.frame,
+    onError: error => {
+      metrics.spopError(error)
+      log.warn({ err: error }, 'SPOP')
+    },
   })
+
+  const agent: AgentState = { phase: 'starting', rules, metrics, decisions, stickSecret }
+  const admin = createAdmin(agent, log, config.ADMIN_TOKEN)
+  const adminAddress = await listenAdmin(admin, config.ADMIN_LISTEN)
   const address = await server.listen(config.SPOP_LISTEN)
   agent.phase = 'serving'
   log.info({ address, admin: adminAddress }, 'listening')

@@ -1,26 +1,89 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import swagger from '@fastify/swagger'
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  fastify,
+  LogController,
+} from 'fastify'
+import packageJson from '../../package.json' with { type: 'json' }
+import type { RecentDecisions } from '../decisions.ts'
 import type { LiveRules } from '../live-rules.ts'
+import type { Metrics } from '../metrics.ts'
+import { admit } from './admit.ts'
+import { decisions } from './decisions.ts'
+import { explain } from './explain.ts'
 import { health } from './health.ts'
 import { reload } from './reload.ts'
+import { rules } from './rules.ts'
 
 /** What the admin port tells of. */
 export interface AgentState {
   /** HAProxy gets answers only while the agent is `serving` */
   phase: 'starting' | 'serving' | 'stopping'
   readonly rules: LiveRules
+  readonly metrics: Metrics
+  readonly decisions: RecentDecisions
+  readonly stickSecret: string
 }
 
+/** Bytes of a request's body; what is sent as a DICOM file has a limit of its own. */
+const BODY_LIMIT = 64 * 1024
+/** For a request to be here, body and all; an answer may take longer. */
+const REQUEST_TIMEOUT_MS = 30_000
+
+const description = `An agent of the DICOM load balancer. \`/livez\`, \`/readyz\` and \`/metrics\` are for everyone. The rest \
+is for who sends the token in ADMIN_TOKEN or, where there is none, for programs on the agent's machine only. What cannot \
+be done is answered with \`{"error": "what to do about it"}\`.`
+
 /** The routes for people and programs that look after the agent. HAProxy's questions never come here. */
-export function createAdmin(agent: Readonly<AgentState>, log: FastifyBaseLogger): FastifyInstance {
+export function createAdmin(
+  agent: Readonly<AgentState>,
+  log: FastifyBaseLogger,
+  token?: string,
+): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
-    // health checks come every few seconds
+    // health checks come every few seconds, and what is asked may be a patient's
     logController: new LogController({ disableRequestLogging: true }),
     // who keeps a connection open must not keep the agent from stopping
     forceCloseConnections: true,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // a misspelt parameter is an error, and text stays text
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allowUnionTypes: true } },
   })
-  health(app, agent)
-  reload(app, agent.rules)
+  // the schemas of answers are for /openapi.json: they must not leave anything out
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.setErrorHandler<FastifyError>((error, _, reply) => {
+    const { statusCode = 500, message } = error
+    if (statusCode >= 500) log.error({ err: error }, 'admin')
+    reply.code(statusCode)
+    return { error: statusCode >= 500 ? 'the agent failed: its log says how' : message }
+  })
+  app.setNotFoundHandler((request, reply) => {
+    reply.code(404)
+    return { error: `there is no ${request.method} here: GET /openapi.json tells what there is` }
+  })
+  app.addHook('onRequest', admit(token))
+
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: packageJson.name, version: packageJson.version, description },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+  })
+  // behind the plugin, which is told of every route
+  app.register(async routes => {
+    health(routes, agent)
+    rules(routes, agent)
+    explain(routes, agent)
+    reload(routes, agent.rules)
+    decisions(routes, agent.decisions)
+    routes.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  })
   return app
 }
 

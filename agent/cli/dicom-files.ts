@@ -1,23 +1,17 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { DicomError, isPart10, mayStore, type Part10, readDatasetHead, readPart10 } from '../dicom/index.ts'
-import { exampleMoment, likelyCommand, momentOf } from '../routing/given.ts'
+import { DicomError, isPart10, readPart10 } from '../dicom/index.ts'
+import { type DicomFile, dicomFile, factsOfFile, headOfFile } from '../dicom-file.ts'
+import { exampleMoment, momentOf } from '../routing/given.ts'
 import type { AssociationFacts, DatasetFacts, RuleSet } from '../routing/index.ts'
 import { counted, type Options, UsageError } from './command.ts'
 
-/** About as much of a dataset as HAProxy gives to an agent (README: "the head of the first dataset"). */
-const headLength = 60_000
-/** Room for the File Meta Information, which comes before it. */
-const metaLength = 4_000
-
 const mediaStorageDirectory = '1.2.840.10008.1.3.10'
 
-/** A file as far as an agent would see it, if it were sent in an association of its own. */
-export interface DicomFile extends Part10 {
+/** A file that was found, as an agent would see it. */
+export interface FoundFile extends DicomFile {
   file: string
-  /** the dataset is all there */
-  complete: boolean
 }
 
 /** What came of the files at the paths that a user gave. */
@@ -30,7 +24,7 @@ export interface FilesRead<T> {
 }
 
 /** Reads files, those that a DICOMDIR refers to, and those in folders and below them; one at a time. */
-export function forEachFile<T>(paths: readonly string[], use: (file: DicomFile) => T): FilesRead<T> {
+export function forEachFile<T>(paths: readonly string[], use: (file: FoundFile) => T): FilesRead<T> {
   if (paths.length === 0) throw new UsageError('which files? Name DICOM files, a DICOMDIR or folders')
   const results: T[] = []
   const unreadable: { file: string; message: string }[] = []
@@ -72,7 +66,7 @@ function filesAt(path: string): { file: string; found: boolean }[] {
 }
 
 function headOf(file: string): Buffer {
-  const bytes = Buffer.alloc(metaLength + headLength)
+  const bytes = Buffer.alloc(headOfFile)
   const descriptor = openSync(file, 'r')
   try {
     return bytes.subarray(0, readSync(descriptor, bytes))
@@ -81,11 +75,8 @@ function headOf(file: string): Buffer {
   }
 }
 
-function readFile(file: string): DicomFile {
-  const head = headOf(file)
-  const { dataset, ...meta } = readPart10(head)
-  const complete = statSync(file).size === head.length && dataset.length <= headLength
-  return { file, ...meta, dataset: dataset.subarray(0, headLength), complete }
+function readFile(file: string): FoundFile {
+  return { file, ...dicomFile(headOf(file), statSync(file).size) }
 }
 
 interface DirectoryRecord {
@@ -106,23 +97,12 @@ function referencedFiles(directory: string): string[] {
 
 /** What the rules get to see of a file, if `options` say who sends it. */
 export function factsOf(
-  { sopClass, transferSyntax, dataset, complete }: DicomFile,
+  file: DicomFile,
   ruleSet: RuleSet,
   { calling = '', called = '', source = '', time }: Options,
 ): { association: AssociationFacts; dataset: DatasetFacts } {
-  return {
-    association: {
-      callingAE: calling,
-      calledAE: called,
-      source,
-      sopClasses: [sopClass],
-      transferSyntaxes: [transferSyntax],
-      implementation: [],
-      dimse: likelyCommand([sopClass]),
-      at: time === undefined ? Date.now() : moment(time),
-    },
-    dataset: mayStore(sopClass) ? readDatasetHead(dataset, transferSyntax, ruleSet.paths, complete) : 'never',
-  }
+  const at = time === undefined ? Date.now() : moment(time)
+  return factsOfFile(file, ruleSet, { callingAE: calling, calledAE: called, source, at })
 }
 
 function moment(text: string): number {

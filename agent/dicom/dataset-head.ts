@@ -7,6 +7,14 @@ import type { TagPath } from './tag-path.ts'
 import { datasetEncoding } from './transfer-syntaxes.ts'
 import { type Lookup, settle, slotOf, wantsOf } from './wanted.ts'
 
+/** What the beginning of a dataset says of some paths. */
+export interface DatasetHead {
+  /** in the order of the paths */
+  lookups: Lookup[]
+  /** how many bytes it took to tell; all of them, where they did not do */
+  needed: number
+}
+
 /**
  * Looks up elements in the beginning of a dataset, in one pass that ends as soon as all are known. `complete`
  * says that the bytes are the whole dataset. The lookups come in the order of the paths:
@@ -28,7 +36,7 @@ export function readDatasetHead(
   transferSyntax: string,
   paths: readonly TagPath[],
   complete: boolean,
-): Lookup[] {
+): DatasetHead {
   const encoding = datasetEncoding(transferSyntax)
   return encoding.deflated
     ? lookUpDeflated(bytes, encoding, paths, complete)
@@ -41,25 +49,31 @@ function lookUpDeflated(
   encoding: Encoding,
   paths: readonly TagPath[],
   complete: boolean,
-): Lookup[] {
-  let results: Lookup[] = paths.map(() => ({ state: 'unknown' }))
+): DatasetHead {
+  let lookups: Lookup[] = paths.map(() => ({ state: 'unknown' }))
   // Deflate makes at most 1,032 bytes of one, so this much never exceeds the cap.
   let length = 512
   while (true) {
     const isAll = length >= bytes.length
     try {
       const inflated = inflateHead(bytes.subarray(0, length), isAll && complete)
-      if (!inflated) return results
-      results = lookUp(inflated.bytes, encoding, paths, inflated.whole)
+      if (!inflated) return { lookups, needed: bytes.length }
+      lookups = lookUp(inflated.bytes, encoding, paths, inflated.whole).lookups
     } catch (error) {
-      return results.map(result => (result.state === 'unknown' ? unknown(error) : result))
+      lookups = lookups.map(lookup => (lookup.state === 'unknown' ? unknown(error) : lookup))
+      return { lookups, needed: bytes.length }
     }
-    if (isAll || results.every(({ state }) => state !== 'unknown')) return results
+    if (isAll || lookups.every(isKnown)) return { lookups, needed: Math.min(length, bytes.length) }
     length *= 2
   }
 }
 
-function lookUp(bytes: Buffer, encoding: Encoding, paths: readonly TagPath[], complete: boolean): Lookup[] {
+function lookUp(
+  bytes: Buffer,
+  encoding: Encoding,
+  paths: readonly TagPath[],
+  complete: boolean,
+): DatasetHead {
   const level: Level = {
     encoding,
     limit: complete ? bytes.length : Number.POSITIVE_INFINITY,
@@ -70,16 +84,21 @@ function lookUp(bytes: Buffer, encoding: Encoding, paths: readonly TagPath[], co
     signedPixels: false,
   }
   let end: Lookup = { state: 'absent' }
+  const walk = new DatasetWalk(bytes)
   try {
-    if (!new DatasetWalk(bytes).readLevel(level)) end = { state: 'unknown' }
+    if (!walk.readLevel(level)) end = { state: 'unknown' }
   } catch (error) {
     end = unknown(error)
   }
-  const results: Lookup[] = paths.map(() => end)
+  const lookups: Lookup[] = paths.map(() => end)
   for (const slot of level.slots) {
-    if (slot.state !== 'open') settle(slot.want, results)
+    if (slot.state !== 'open') settle(slot.want, lookups)
   }
-  return results
+  return { lookups, needed: lookups.every(isKnown) ? walk.offset : bytes.length }
+}
+
+function isKnown({ state }: Lookup): boolean {
+  return state !== 'unknown'
 }
 
 function unknown(error: unknown): Lookup {

@@ -49,6 +49,11 @@ export class DatasetWalk {
     this.#bytes = bytes
   }
 
+  /** How far it has come. */
+  get offset(): number {
+    return Math.min(this.#at, this.#bytes.length)
+  }
+
   /** Reads elements until all slots are closed or the level ends; a delimited one to its delimiter. */
   readLevel(level: Level): boolean {
     let open = level.slots.length

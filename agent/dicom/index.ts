@@ -24,7 +24,7 @@ export {
 export { closest } from './closest.ts'
 export { type CommandElements, type CommandSet, decodeCommandSet, encodeCommandSet } from './command-set.ts'
 export { commandNames, commandOf } from './commands.ts'
-export { readDatasetHead } from './dataset-head.ts'
+export { type DatasetHead, readDatasetHead } from './dataset-head.ts'
 export { allKeywords } from './dictionary.ts'
 export { DicomError, type DicomErrorCode, TagPathError } from './errors.ts'
 export { type MessageHead, readMessageHead } from './message-head.ts'

@@ -4,7 +4,7 @@ import { negotiate, writeAgentHello } from './agent-hello.ts'
 import { decodeHaproxyDisconnect, writeAgentDisconnect } from './disconnect.ts'
 import { Dispatch, type DispatchOptions } from './dispatch.ts'
 import { SpopError, Status } from './errors.ts'
-import { decodeFrame, Flag, type Frame, FrameType } from './frame.ts'
+import { decodeFrame, Flag, type Frame, type FrameName, FrameType } from './frame.ts'
 import { Framer } from './framer.ts'
 import { decodeHaproxyHello } from './haproxy-hello.ts'
 import type { Limits } from './limits.ts'
@@ -24,16 +24,23 @@ const ORDINARY_STATUS = new Set<number>([Status.normal, Status.timeout])
 const ORDINARY_CLOSE = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
 type State = 'hello' | 'open' | 'closing'
-type Step = 'hello' | 'notify' | 'disconnect'
+type Step = Extract<FrameName, 'HAPROXY-HELLO' | 'HAPROXY-DISCONNECT' | 'NOTIFY'>
 
 /** Which frame may come when, SPOE §3.2.3. What is not here is an invalid frame. */
 const GATE: Record<State, Partial<Record<number, Step>>> = {
-  hello: { [FrameType.haproxyHello]: 'hello', [FrameType.haproxyDisconnect]: 'disconnect' },
-  open: { [FrameType.notify]: 'notify', [FrameType.haproxyDisconnect]: 'disconnect' },
+  hello: { [FrameType.haproxyHello]: 'HAPROXY-HELLO', [FrameType.haproxyDisconnect]: 'HAPROXY-DISCONNECT' },
+  open: { [FrameType.notify]: 'NOTIFY', [FrameType.haproxyDisconnect]: 'HAPROXY-DISCONNECT' },
   closing: {},
 }
 
 const KNOWN_TYPES = new Set<number>(Object.values(FrameType))
+
+export interface ConnectionOptions extends DispatchOptions {
+  onFrame: FrameListener
+}
+
+/** Called for every frame that is taken up or sent, while it is: it must be quick. */
+export type FrameListener = (name: FrameName) => void
 
 /** One connection from HAProxy: its state, flow control, and what goes out in which order. */
 export class Connection {
@@ -41,7 +48,7 @@ export class Connection {
   readonly closed: Promise<void>
   readonly #socket: Socket
   readonly #limits: Limits
-  readonly #options: DispatchOptions
+  readonly #options: ConnectionOptions
   readonly #framer: Framer
   readonly #output = new Writer()
   readonly #inFlight = new Set<Dispatch>()
@@ -52,9 +59,9 @@ export class Connection {
   #flushScheduled = false
   #maxFrameSize: number
 
-  constructor(socket: Socket, limits: Limits, options: DispatchOptions) {
+  constructor(socket: Socket, limits: Limits, options: ConnectionOptions) {
     const peer = socket.remoteAddress && `${socket.remoteAddress}:${socket.remotePort}`
-    const onError: DispatchOptions['onError'] = (error, context) => {
+    const onError: ConnectionOptions['onError'] = (error, context) => {
       options.onError(error, peer ? { ...context, peer } : context)
     }
     this.#socket = socket
@@ -127,12 +134,13 @@ export class Connection {
     checkUnfragmented(frame)
     const step = GATE[this.#state][frame.type]
     if (step === undefined) throw outOfPlace(frame, this.#state)
-    if (step === 'notify') {
+    this.#options.onFrame(step)
+    if (step === 'NOTIFY') {
       this.#takeNotify(frame)
       return
     }
     checkNoStream(frame)
-    if (step === 'hello') this.#takeHello(frame)
+    if (step === 'HAPROXY-HELLO') this.#takeHello(frame)
     else this.#takeDisconnect(frame)
   }
 
@@ -144,6 +152,7 @@ export class Connection {
     this.#maxFrameSize = agentHello.maxFrameSize
     this.#framer.maxFrameSize = agentHello.maxFrameSize
     writeAgentHello(this.#output, agentHello)
+    this.#options.onFrame('AGENT-HELLO')
     // At once, in one write, and nothing with it: HAProxy from 3.1 on resets the connection if it comes in pieces.
     this.#flush()
     if (haproxyHello.healthcheck) this.#close()
@@ -163,6 +172,7 @@ export class Connection {
     writeAck(this.#output, dispatch, dispatch.answers, this.#maxFrameSize, (error, index) => {
       dispatch.report(error, index)
     })
+    this.#options.onFrame('ACK')
     this.#scheduleFlush()
   }
 
@@ -209,6 +219,7 @@ export class Connection {
   #disconnect(statusCode: number, message: string): void {
     if (this.#state === 'closing') return
     writeAgentDisconnect(this.#output, { statusCode, message })
+    this.#options.onFrame('AGENT-DISCONNECT')
     this.#close()
   }
 

@@ -21,6 +21,15 @@ export const FrameType = {
   ack: 103,
 } as const
 
+/** As SPOE §3.2.2 names them; a frame of type unset only goes on with another. */
+export type FrameName =
+  | 'HAPROXY-HELLO'
+  | 'HAPROXY-DISCONNECT'
+  | 'NOTIFY'
+  | 'AGENT-HELLO'
+  | 'AGENT-DISCONNECT'
+  | 'ACK'
+
 export const Flag = { fin: 1, abort: 2 } as const
 
 export const LENGTH_BYTES = 4

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net'
-import { Connection } from './connection.ts'
-import type { DispatchOptions, ErrorListener, Handler } from './dispatch.ts'
+import { Connection, type ConnectionOptions, type FrameListener } from './connection.ts'
+import type { ErrorListener, Handler } from './dispatch.ts'
 import { SpoeError } from './errors.ts'
 import { type Limits, limitsFrom } from './limits.ts'
 import { bind } from './listen.ts'
@@ -13,6 +13,8 @@ export interface SpoeServerOptions extends Partial<Limits> {
   handlers: Record<string, Handler>
   /** Told of handlers that fail, of malformed frames, and of answers that cannot be sent. */
   onError?: ErrorListener
+  /** Told of every frame that is taken up or sent, for metrics. */
+  onFrame?: FrameListener
 }
 
 export interface TcpAddress {
@@ -43,10 +45,11 @@ export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
   const limits = limitsFrom(options)
   const onError = guarded(options.onError ?? (() => {}))
   const reported = new Set<string>()
-  const dispatchOptions: DispatchOptions = {
+  const connectionOptions: ConnectionOptions = {
     handlers: new Map(Object.entries(options.handlers)),
     handlerTimeoutMs: limits.handlerTimeoutMs,
     onError,
+    onFrame: guarded(options.onFrame ?? (() => {})),
     onNoHandler: name => {
       if (reported.has(name) || reported.size === MAX_REPORTED_NAMES) return
       reported.add(name)
@@ -57,7 +60,7 @@ export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
 
   const connections = new Set<Connection>()
   const listener = createServer({ noDelay: true, keepAlive: true }, socket => {
-    const connection = new Connection(socket, limits, dispatchOptions)
+    const connection = new Connection(socket, limits, connectionOptions)
     connections.add(connection)
     connection.closed.then(() => connections.delete(connection))
   })
@@ -92,11 +95,11 @@ export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
   }
 }
 
-/** An error in the error listener is reported as a warning of the process: it must not end a connection. */
-function guarded(listener: ErrorListener): ErrorListener {
-  return (error, context) => {
+/** An error in a listener is reported as a warning of the process: it must not end a connection. */
+function guarded<A extends unknown[]>(listener: (...told: A) => void): (...told: A) => void {
+  return (...told) => {
     try {
-      listener(error, context)
+      listener(...told)
     } catch (failure) {
       process.emitWarning(failure instanceof Error ? failure : String(failure))
     }

@@ -7,6 +7,8 @@ export interface Site {
   ruleSet: RuleSet
   /** keys the hash of what stick keys are made of; the same for all agents, or they would not agree */
   stickSecret: string
+  /** keys the hash by which the log tells patients apart; without it, the log does not */
+  patientSecret?: string | undefined
 }
 
 /** What HAProxy tells of an association beside its bytes. */
@@ -39,7 +41,7 @@ export function aborted(reason: AbortReason, why: Why = {}): Refusal {
 }
 
 /** A keyed hash, so that no PatientID reaches HAProxy or its logs. */
-export function stickKey(site: Site, values: readonly string[]): string | undefined {
+export function stickKey(site: Pick<Site, 'stickSecret'>, values: readonly string[]): string | undefined {
   if (values.length === 0) return undefined
   return createHmac('sha256', site.stickSecret).update(JSON.stringify(values)).digest('base64url')
 }

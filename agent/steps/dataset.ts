@@ -9,7 +9,7 @@ import {
 import { offer } from '../negotiation/index.ts'
 import type { Mixed } from '../routing/index.ts'
 import { aborted, type Binding, type Refusal, type Site, stickKey, type Told } from './answer.ts'
-import { judge, whyNot } from './judge.ts'
+import { type Judged, judge, whyNot } from './judge.ts'
 
 /** What the guard needs to know about later instances. */
 type Guarded = {
@@ -25,15 +25,18 @@ export function dataset(
   promised: AssociateAc,
   head: MessageHead,
   told: Told,
-): (Binding & Guarded) | Refusal {
+): ((Binding & Guarded) | Refusal) & Pick<Judged, 'headBytes'> {
   const { ruleSet } = site
-  const decision = judge(ruleSet, rq, promised, head, told)
-  if (!decision) return aborted('invalid-pdu-parameter-value', { refusal: 'unknown-context' })
-  if (decision.kind !== 'route') return aborted('reason-not-specified', whyNot(decision))
+  const judged = judge(ruleSet, rq, promised, head, told)
+  if (!judged) return aborted('invalid-pdu-parameter-value', { refusal: 'unknown-context' })
+  const { decision, headBytes } = judged
+  if (decision.kind !== 'route') {
+    return { ...aborted('reason-not-specified', whyNot(decision)), headBytes }
+  }
   const { rule, pool, stick, mixed } = decision
   const pdu = encodeAssociateRq(offer(rq, promised, ruleSet.pools.get(pool) ?? {}))
   const attributes = outermost(ruleSet.deciding)
-  return { rule, backend: pool, key: stickKey(site, stick), offer: pdu, mixed, attributes }
+  return { rule, backend: pool, key: stickKey(site, stick), offer: pdu, mixed, attributes, headBytes }
 }
 
 const pixelRepresentation = 0x00280103

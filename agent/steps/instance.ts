@@ -1,7 +1,7 @@
 import type { AssociateAc, AssociateRq, MessageHead } from '../dicom/index.ts'
 import type { RuleSet } from '../routing/index.ts'
 import type { Told, Why } from './answer.ts'
-import { judge, whyNot } from './judge.ts'
+import { type Judged, judge, whyNot } from './judge.ts'
 
 /** The pool that the association was bound to, by which rule, and what `mixed` says of instances that belong elsewhere. */
 export interface Bound {
@@ -11,7 +11,8 @@ export interface Bound {
 }
 
 /** `pass`: it belongs to the bound pool; `follow`: it does not, and goes there all the same; `refuse`: not stored. */
-export type InstanceAnswer = Why & { verdict: 'pass' | 'follow' | 'refuse'; pool?: string }
+export type InstanceAnswer = Why &
+  Pick<Judged, 'headBytes'> & { verdict: 'pass' | 'follow' | 'refuse'; pool?: string }
 
 /** The guard's step, on the delayed path: whether a later instance may go where the first one went. */
 export function instance(
@@ -22,13 +23,15 @@ export function instance(
   told: Told,
   { bound, boundBy, mixed }: Bound,
 ): InstanceAnswer {
-  const decision = judge(ruleSet, rq, promised, head, told)
-  if (!decision) return { verdict: 'refuse', refusal: 'unknown-context' }
-  if (decision.kind !== 'route') return elsewhere(mixed, whyNot(decision))
+  const judged = judge(ruleSet, rq, promised, head, told)
+  if (!judged) return { verdict: 'refuse', refusal: 'unknown-context' }
+  const { decision, headBytes } = judged
+  if (decision.kind !== 'route') return { ...elsewhere(mixed, whyNot(decision)), headBytes }
   const { rule, pool, pools } = decision
   // by the rule that bound the association, its pool is as good as the one that would be chosen now
-  if (pool === bound || (rule === boundBy && pools.includes(bound))) return { verdict: 'pass', rule, pool }
-  return { ...elsewhere(mixed, { rule, refusal: 'other-pool' }), pool }
+  if (pool === bound || (rule === boundBy && pools.includes(bound)))
+    return { verdict: 'pass', rule, pool, headBytes }
+  return { ...elsewhere(mixed, { rule, refusal: 'other-pool' }), pool, headBytes }
 }
 
 function elsewhere(mixed: string, why: Why): InstanceAnswer {

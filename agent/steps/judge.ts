@@ -3,15 +3,23 @@ import {
   type AssociateRq,
   ContextResult,
   commandNames,
+  type DatasetHead,
   type Lookup,
   type MessageHead,
+  type PresentationContextAc,
   readDatasetHead,
 } from '../dicom/index.ts'
-import { type DatasetFacts, type Decision, decideAfterHead, type RuleSet } from '../routing/index.ts'
+import { type Decision, decideAfterHead, type RuleSet } from '../routing/index.ts'
 import type { Told, Why } from './answer.ts'
 import { associationFacts } from './associate.ts'
 
 const cStoreRq = 0x0001
+
+export interface Judged {
+  decision: Decision
+  /** bytes of the dataset that it took; undefined where none was looked at */
+  headBytes?: number | undefined
+}
 
 /** What the rules say of a message; undefined where the promise did not accept its presentation context. */
 export function judge(
@@ -20,13 +28,22 @@ export function judge(
   promised: AssociateAc,
   head: MessageHead,
   told: Told,
-): Decision | undefined {
-  const context = promised.presentationContexts.find(
-    ({ id, result }) => id === head.contextId && result === ContextResult.acceptance,
-  )
+): Judged | undefined {
+  const context = contextOf(promised, head)
   if (!context) return undefined
   const facts = { ...associationFacts(rq, told), dimse: commandAtHand(head) }
-  return decideAfterHead(ruleSet, facts, datasetFacts(ruleSet, head, context.transferSyntax))
+  const read = readDataset(ruleSet, head, context.transferSyntax)
+  return { decision: decideAfterHead(ruleSet, facts, read?.lookups ?? 'never'), headBytes: read?.needed }
+}
+
+/** The presentation context of a message, if it was accepted. */
+export function contextOf(
+  { presentationContexts }: AssociateAc,
+  { contextId }: MessageHead,
+): PresentationContextAc | undefined {
+  return presentationContexts.find(
+    ({ id, result }) => id === contextId && result === ContextResult.acceptance,
+  )
 }
 
 /** The first command, or that of a later instance, which is judged as if it were the first. */
@@ -36,8 +53,8 @@ function commandAtHand(head: MessageHead): Lookup {
 }
 
 /** Only what is sent to be stored has attributes to go by; the identifier of a query has not. */
-function datasetFacts(ruleSet: RuleSet, head: MessageHead, transferSyntax: string): DatasetFacts {
-  if (head.command.commandField !== cStoreRq) return 'never'
+function readDataset(ruleSet: RuleSet, head: MessageHead, transferSyntax: string): DatasetHead | undefined {
+  if (head.command.commandField !== cStoreRq) return undefined
   return readDatasetHead(head.dataset, transferSyntax, ruleSet.paths, head.complete)
 }
 

@@ -158,6 +158,7 @@ The DICOM load balancer is running.
   DICOM       localhost:${demo.dicomPort}, any called AE title
   Dashboard   http://localhost:${demo.statsPort}/stats   ${password}
   Agents      ${demo.agents.map(({ admin }) => `http://${admin}/readyz`).join('  ')}
+  Metrics     http://localhost:${demo.statsPort}/metrics  ${demo.agents.map(({ admin }) => `http://${admin}/metrics`).join('  ')}
   Rules       agent/rules/*.yaml   read again when they are saved
   PACS pools  haproxy/pacs.cfg
 ${pacs.join('\n')}
@@ -167,6 +168,7 @@ Try, in another terminal:
   make send                                       the samples, and where each went
   echoscu -v localhost ${demo.dicomPort}
   dcmsend -v localhost ${demo.dicomPort} IMAGE.dcm
+  curl http://${demo.agents[0]?.admin}/rules               the rules, and how often each has decided
 
 Ctrl-C stops everything.`
 }

@@ -65,7 +65,7 @@ const names: { terms: string; bytes: string; unicode: string; dcmtk?: false }[] 
 ]
 
 function read(dataset: Buffer, path: string): string[] {
-  const [lookup] = readDatasetHead(dataset, explicitLittleEndian, [parseTagPath(path)], true)
+  const [lookup] = readDatasetHead(dataset, explicitLittleEndian, [parseTagPath(path)], true).lookups
   assert.equal(lookup?.state, 'present')
   return lookup.values
 }

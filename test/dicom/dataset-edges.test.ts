@@ -28,7 +28,7 @@ interface Options {
 function lookUp(parts: Buffer | Buffer[], texts: string[], options: Options = {}): Lookup[] {
   const { transferSyntax = explicitLittleEndian, complete = true } = options
   const bytes = Buffer.isBuffer(parts) ? parts : Buffer.concat(parts)
-  return readDatasetHead(bytes, transferSyntax, texts.map(parseTagPath), complete)
+  return readDatasetHead(bytes, transferSyntax, texts.map(parseTagPath), complete).lookups
 }
 
 /** Values; or the state, with the code of what is malformed. */

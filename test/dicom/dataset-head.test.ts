@@ -14,7 +14,7 @@ function look(
   bytes = variant.dataset,
   complete = true,
 ): Lookup[] {
-  return readDatasetHead(bytes, variant.transferSyntax, paths, complete)
+  return readDatasetHead(bytes, variant.transferSyntax, paths, complete).lookups
 }
 
 /** Text as it is; numbers as numbers, since programs print them differently. */
@@ -153,6 +153,23 @@ describe('an incomplete dataset', () => {
         known = knownNow
       }
       assert.ok(known > present.length - 3, `${known} of ${paths.length} are known without the end`)
+    })
+
+    test(`needs no more bytes than it says: ${variant.name}`, () => {
+      for (const text of ['SOPClassUID', 'Modality', 'PatientID', ...privatePaths, ...absentPaths]) {
+        const paths = [parseTagPath(text)]
+        const { dataset, transferSyntax } = variant
+        const { lookups, needed } = readDatasetHead(dataset, transferSyntax, paths, true)
+        if (needed === dataset.length) continue
+        assert.deepEqual(look(variant, paths, dataset.subarray(0, needed), false), lookups, text)
+      }
+      const { needed } = readDatasetHead(
+        variant.dataset,
+        variant.transferSyntax,
+        [parseTagPath('Modality')],
+        true,
+      )
+      assert.ok(needed <= 512, `${needed} bytes for the Modality`)
     })
 
     test(`is looked up alike one path at a time: ${variant.name}`, () => {

@@ -109,9 +109,9 @@ describe('any dataset', () => {
         })
         for (const [encode, transferSyntax] of encodings) {
           const bytes = encode(nodes)
-          assert.deepEqual(readDatasetHead(bytes, transferSyntax, parsed, true), whole)
+          assert.deepEqual(readDatasetHead(bytes, transferSyntax, parsed, true).lookups, whole)
           for (let length = 0; length <= bytes.length; length++) {
-            const cut = readDatasetHead(bytes.subarray(0, length), transferSyntax, parsed, false)
+            const cut = readDatasetHead(bytes.subarray(0, length), transferSyntax, parsed, false).lookups
             cut.forEach((lookup, index) => {
               assert.deepEqual(lookup, lookup.state === 'unknown' ? { state: 'unknown' } : whole[index])
             })
@@ -136,7 +136,7 @@ describe('any dataset', () => {
         fc.boolean(),
         (random, uid, complete) => {
           for (const prefix of [Buffer.alloc(0), Buffer.from('08000500435302004142', 'hex')]) {
-            const lookups = readDatasetHead(Buffer.concat([prefix, random]), uid, parsed, complete)
+            const { lookups } = readDatasetHead(Buffer.concat([prefix, random]), uid, parsed, complete)
             assert.equal(lookups.length, parsed.length)
           }
         },

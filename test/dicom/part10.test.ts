@@ -25,7 +25,7 @@ describe('a file of PS3.10', () => {
       const { transferSyntax, sopClass, dataset } = readPart10(readFileSync(file))
       assert.equal(transferSyntax, transferSyntaxes[known.transferSyntax].uid)
       const paths = ['SOPClassUID', 'PatientID'].map(parseTagPath)
-      const [found, patient] = readDatasetHead(dataset, transferSyntax, paths, true)
+      const [found, patient] = readDatasetHead(dataset, transferSyntax, paths, true).lookups
       assert.deepEqual(found, { state: 'present', values: [sopClass] })
       const { id } = known.study.patient
       assert.deepEqual(patient, { state: 'present', values: id === '' ? [] : [id] })

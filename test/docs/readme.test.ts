@@ -9,6 +9,7 @@ import { pino } from 'pino'
 import { createAdmin } from '../../agent/admin/server.ts'
 import { startRules } from '../../agent/live-rules.ts'
 import { loadRules, RulesInvalid } from '../../agent/routing/index.ts'
+import { agentOf } from '../admin/support.ts'
 import { HAPROXY_BIN } from '../support/haproxy.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -64,7 +65,7 @@ describe('the README', () => {
     const rules = await startRules(folder, log)
     writeFileSync(file, 'rules:\n  - name: CT\n    when:\n      Modalty: CT\n    route: ct\n')
     await rules.reload('save')
-    const app = createAdmin({ phase: 'serving', rules }, log)
+    const app = createAdmin(agentOf(rules), log)
     const { body } = await app.inject('/readyz')
     const shown = JSON.parse(block('json'))
     const told = JSON.parse(body.replace(file, 'agent/rules/10-modality.yaml'))

@@ -10,6 +10,7 @@ import { obstacle } from '../../deploy/local/ports.ts'
 import { type Running, start } from '../../deploy/local/processes.ts'
 import { dcmtk } from '../support/dcmtk.ts'
 import { waitUntil } from '../support/haproxy.ts'
+import { refusePatients } from '../support/patients.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const servers = readPacsFile(demo.pacsFile)
@@ -97,6 +98,8 @@ describe('make run', { timeout: 120_000 }, () => {
 
     await interrupt(running)
     assert.doesNotMatch(running.output(), /has ended/)
+    const logs = [demo.haproxyLog, demo.agentsLog].map(file => [file, readFileSync(file, 'utf8')])
+    refusePatients(Object.fromEntries(logs))
   })
 
   /** Each sample is held by the one node that the table names, and that one is of the right pool. */

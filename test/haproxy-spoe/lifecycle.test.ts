@@ -6,10 +6,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createSpoeServer, setVar } from '../../agent/haproxy-spoe/index.ts'
+import { createSpoeServer, type FrameName, setVar } from '../../agent/haproxy-spoe/index.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { startAgent } from './agent-under-test.ts'
-import { message, notify, SpopPeer } from './spop-peer.ts'
+import { disconnect, hello, message, notify, SpopPeer } from './spop-peer.ts'
 
 async function socketPath(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'spoe-'))
@@ -95,6 +95,26 @@ test('connections counts the open ones', async t => {
   assert.equal(server.connections, 2)
   for (const peer of peers) peer.close()
   await waitUntil(() => server.connections === 0)
+})
+
+test('onFrame is told of every frame that is taken up or sent, by its name', async t => {
+  const frames: FrameName[] = []
+  const { address } = await startAgent(t, { handlers: {}, onFrame: name => frames.push(name) })
+  const peer = await SpopPeer.connect(address)
+  peer.send(hello())
+  await peer.receive()
+  peer.send(notify(1, 1))
+  await peer.receive()
+  peer.send(disconnect())
+  await peer.receiveAll()
+  assert.deepEqual(frames, [
+    'HAPROXY-HELLO',
+    'AGENT-HELLO',
+    'NOTIFY',
+    'ACK',
+    'HAPROXY-DISCONNECT',
+    'AGENT-DISCONNECT',
+  ])
 })
 
 test('a taken port rejects listen', async t => {

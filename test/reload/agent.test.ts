@@ -87,7 +87,7 @@ describe('the agent', { timeout: 30_000 }, () => {
     await once(client, 'connect')
     client
       .on('error', () => {})
-      .write('GET /healthz HTTP/1.1\r\nHost: agent\r\n\r\nPOST /-/reload HTTP/1.1\r\nHo')
+      .write('GET /livez HTTP/1.1\r\nHost: agent\r\n\r\nPOST /-/reload HTTP/1.1\r\nHo')
     await once(client, 'data')
     process.kill(agent.pid, 'SIGTERM')
     assert.equal(await agent.ended, 0)

@@ -92,7 +92,13 @@ default: b
       boundBy: 'queries',
       mixed: 'refuse',
     })
-    assert.deepEqual(later, { verdict: 'refuse', rule: 'CT', refusal: 'other-pool', pool: 'ct' })
+    assert.deepEqual(later, {
+      verdict: 'refuse',
+      rule: 'CT',
+      refusal: 'other-pool',
+      pool: 'ct',
+      headBytes: 10,
+    })
   })
 })
 

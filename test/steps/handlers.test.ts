@@ -40,6 +40,7 @@ function harness(current = () => site, now = () => noon) {
   const handlers = createHandlers(
     current,
     pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
+    undefined,
     now,
   )
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {
@@ -127,7 +128,7 @@ describe('the variables and the log line of', () => {
     assert.deepEqual(attributes, Buffer.from('0008006000080080', 'hex'))
     assert.match(String(key), /^[\w-]{43}$/)
     assert.equal(decodeAssociateRq((offer as Buffer).subarray(pduHeaderLength)).calledAE, 'CT_ARCHIVE')
-    assert.deepEqual(logged(), { level: 30, id, step: 'dataset', source: '', ...told })
+    assert.deepEqual(logged(), { level: 30, id, step: 'dataset', source: '', ...told, headBytes: 50 })
   })
 
   test('a message that is none', async () => {
@@ -153,19 +154,19 @@ describe('the variables and the log line of a later instance', () => {
   test('that belongs where the first one went', async () => {
     const told = await ask('instance', { ...common, head: storeRq(ct), mixed: 'refuse' })
     assert.deepEqual(told, { verdict: 'pass', rule: 'CT' })
-    assert.deepEqual(logged(), { ...line, ...told, pool: 'ct' })
+    assert.deepEqual(logged(), { ...line, ...told, pool: 'ct', headBytes: 50 })
   })
 
   test('that does not', async () => {
     const told = await ask('instance', { ...common, head: mr, mixed: 'refuse' })
     assert.deepEqual(told, { verdict: 'refuse', rule: 'other images', refusal: 'other-pool' })
-    assert.deepEqual(logged(), { ...line, ...told, pool: 'general' })
+    assert.deepEqual(logged(), { ...line, ...told, pool: 'general', headBytes: 30 })
   })
 
   test('that does not, and may follow', async () => {
     const told = await ask('instance', { ...common, head: mr, mixed: 'follow' })
     assert.deepEqual(told, { verdict: 'follow', rule: 'other images' })
-    assert.deepEqual(logged(), { ...line, ...told, pool: 'general' })
+    assert.deepEqual(logged(), { ...line, ...told, pool: 'general', headBytes: 30 })
   })
 
   test('that is none, even if all may follow', async () => {
@@ -179,7 +180,7 @@ describe('the variables and the log line of a later instance', () => {
     for (const from of [{ src: '10.1.2.3' }, { srcText: '10.1.2.3' }]) {
       const told = await ask('instance', { ...common, ...from, head: storeRq(ct), mixed: 'refuse' })
       assert.deepEqual(told, { verdict: 'refuse', rule: 'sites', refusal: 'other-pool' })
-      assert.deepEqual(logged(), { ...line, ...told, source: '10.1.2.3', pool: 'general' })
+      assert.deepEqual(logged(), { ...line, ...told, source: '10.1.2.3', pool: 'general', headBytes: 50 })
     }
   })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Running, start } from '../../deploy/local/processes.ts'
 import { freePort, type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
+import { refusePatients } from './patients.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const shippedFolder = join(root, 'haproxy')
@@ -32,12 +33,15 @@ export interface BalancerOptions {
 /** The product as it is shipped, HAProxy with its files and agents as processes, on free ports. */
 export interface Balancer {
   port: number
+  /** of the dashboard and HAProxy's metrics */
+  statsPort: number
   haproxy: Haproxy
   agents: Running[]
   /** the first line of HAProxy's log that matches, when it is there */
   logged(pattern: RegExp): Promise<string>
   /** HAProxy's line for an association by its calling AE title, once the association has ended */
   logLine(callingAE: string): Promise<string>
+  /** rejects where a log tells of a patient */
   stop(): Promise<void>
 }
 
@@ -48,10 +52,11 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const agents = await Promise.all(
     Array.from({ length: count }, (_, index) => startAgent(`agent${index + 1}`, { RULES: folder, ...env })),
   )
-  const addresses = await Promise.all(agents.map(listening))
+  const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const port = await freePort()
+  const statsPort = await freePort()
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
     files: {
@@ -62,7 +67,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     args: ['-C', '{dir}', '-f', '{dir}/pacs.cfg'],
     env: {
       DICOM_BIND: `127.0.0.1:${port}`,
-      STATS_BIND: `127.0.0.1:${await freePort()}`,
+      STATS_BIND: `127.0.0.1:${statsPort}`,
       GUARD_BIND: `127.0.0.1:${await freePort()}`,
       AGENT1: addresses[0] ?? '127.0.0.1:1',
       AGENT2: addresses[1] ?? '127.0.0.1:1',
@@ -78,6 +83,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     )
   const balancer: Balancer = {
     port,
+    statsPort,
     haproxy,
     agents,
     logged,
@@ -86,6 +92,10 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       await haproxy.stop()
       await Promise.all(agents.map(agent => agent.stop()))
       await rm(folder, { recursive: true })
+      refusePatients({
+        HAProxy: haproxy.log(),
+        'the agents': agents.map(agent => agent.output()).join('\n'),
+      })
     },
   }
   try {
@@ -119,9 +129,10 @@ export async function adminUrl(agent: Running): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
-async function listening(agent: Running): Promise<string> {
+/** Where HAProxy finds it, once it serves. */
+export async function spopAddress(agent: Running) {
   const [, port] = await agent.wrote(/"port":(\d+)\}.*"listening"/)
-  return `127.0.0.1:${port}`
+  return { host: '127.0.0.1', port: Number(port) }
 }
 
 /** Waits until health checks have found each of these servers ("backend/server") up, or down. */

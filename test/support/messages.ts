@@ -6,6 +6,7 @@ import {
   encodeReleaseRq,
   type PresentationContextRq,
 } from '../../agent/dicom/index.ts'
+import { rememberPatient } from './patients.ts'
 
 export const IMPLICIT = '1.2.840.10008.1.2'
 export const EXPLICIT = '1.2.840.10008.1.2.1'
@@ -45,6 +46,7 @@ export function associateRq(rq: Partial<AssociateRq> = {}): Buffer {
 
 /** A dataset in Implicit VR Little Endian: values by tag, in ascending order, padded to even length. */
 export function implicitDataset(elements: Readonly<Record<string, string | Buffer>>): Buffer {
+  rememberPatient(elements)
   return Buffer.concat(
     Object.entries(elements)
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -94,6 +96,7 @@ export function storeRq(dataset: Buffer, options: StoreOptions = {}): Buffer {
     sopClass = CT_IMAGE,
     sopInstance = '1.2.3',
   } = options
+  rememberPatient({ '00080018': sopInstance })
   const command = encodeCommandSet({
     AffectedSOPClassUID: sopClass,
     CommandField: commandField,

@@ -1,40 +1,20 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
-import { type AgentState, createAdmin } from '../../agent/admin/server.ts'
-import { badFile, folderOf, problemsIn, ruleFile, start } from './support.ts'
-
-/** The admin port without a port. */
-async function startAdmin(t: TestContext) {
-  const folder = folderOf(t, ruleFile('before'))
-  const { rules, log, logged } = await start(folder)
-  const agent: AgentState = { phase: 'serving', rules }
-  const app = createAdmin(agent, log)
-  t.after(() => app.close())
-  return {
-    agent,
-    rules,
-    logged,
-    folder,
-    write: (text: string) => writeFileSync(join(folder, 'rules.yaml'), text),
-    get: (url: string) => app.inject({ url }),
-    reload: () => app.inject({ method: 'POST', url: '/-/reload' }),
-  }
-}
+import { describe, test } from 'node:test'
+import { badFile, problemsIn, ruleFile } from '../reload/support.ts'
+import { startAdmin } from './support.ts'
 
 describe('the admin port', () => {
-  test('/healthz answers, whatever the agent is doing', async t => {
-    const { agent, get } = await startAdmin(t)
+  test('/livez answers, whatever the agent is doing', async t => {
+    const { agent, get } = await startAdmin(t, ruleFile('before'))
     for (const phase of ['starting', 'serving', 'stopping'] as const) {
       agent.phase = phase
-      const response = await get('/healthz')
+      const response = await get('/livez')
       assert.deepEqual([response.statusCode, response.json()], [200, { status: 'ok' }])
     }
   })
 
   test('/readyz is 200 while the agent serves only, and tells by which rules', async t => {
-    const { agent, rules, get } = await startAdmin(t)
+    const { agent, rules, get } = await startAdmin(t, ruleFile('before'))
     const { hash, loadedAt } = rules.serving
     const expected = { starting: 503, serving: 200, stopping: 503 }
     for (const phase of ['starting', 'serving', 'stopping'] as const) {
@@ -50,7 +30,7 @@ describe('the admin port', () => {
   })
 
   test('/readyz is 200 while rules that were refused wait to be mended, and tells what is wrong', async t => {
-    const { rules, folder, get, write } = await startAdmin(t)
+    const { rules, folder, get, write } = await startAdmin(t, ruleFile('before'))
     const { hash } = rules.serving
     write(badFile)
     await rules.poll()
@@ -65,10 +45,10 @@ describe('the admin port', () => {
   })
 
   test('POST /-/reload answers 200 with the hash of the rules that serve now', async t => {
-    const { rules, get, write, reload } = await startAdmin(t)
+    const { rules, get, write, post } = await startAdmin(t, ruleFile('before'))
     const { hash } = rules.serving
     write(ruleFile('after'))
-    const response = await reload()
+    const response = await post('/-/reload')
     assert.equal(response.statusCode, 200)
     assert.match(response.body, /^[0-9a-f]{12}\n$/)
     assert.equal(response.body.trim(), rules.serving.hash)
@@ -77,10 +57,10 @@ describe('the admin port', () => {
   })
 
   test('POST /-/reload answers 422 with all that is wrong, as text', async t => {
-    const { rules, folder, write, reload } = await startAdmin(t)
+    const { rules, folder, write, post } = await startAdmin(t, ruleFile('before'))
     const { serving } = rules
     write(badFile)
-    const response = await reload()
+    const response = await post('/-/reload')
     assert.equal(response.statusCode, 422)
     assert.match(String(response.headers['content-type']), /^text\/plain/)
     assert.equal(response.body, `${problemsIn(folder).join('\n')}\n`)
@@ -88,14 +68,14 @@ describe('the admin port', () => {
   })
 
   test('a GET of /-/reload reloads nothing', async t => {
-    const { get, logged } = await startAdmin(t)
+    const { get, logged } = await startAdmin(t, ruleFile('before'))
     assert.equal((await get('/-/reload')).statusCode, 404)
     assert.equal(logged.length, 1)
   })
 
   test('is asked every few seconds, and logs nothing of that', async t => {
-    const { get, logged } = await startAdmin(t)
-    for (const url of ['/healthz', '/readyz', '/nothing']) await get(url)
+    const { get, logged } = await startAdmin(t, ruleFile('before'))
+    for (const url of ['/livez', '/readyz', '/nothing']) await get(url)
     assert.deepEqual(
       logged.map(({ msg }) => msg),
       ['rules loaded'],
