@@ -5,6 +5,9 @@ import { readConfig } from './config.ts'
 import { createHandlers } from './handlers.ts'
 import { startRules, watchRules } from './live-rules.ts'
 
+/** HAProxy checks its agents every 250 ms (haproxy.cfg). */
+const NOTICE_MS = 1000
+
 try {
   const config = readConfig(process.env)
   const log = pino({ level: config.LOG_LEVEL })
@@ -30,7 +33,7 @@ try {
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping')
     agent.phase = 'stopping'
-    await server.close({ graceMs: config.STOP_GRACE * 1000 })
+    await server.close({ noticeMs: NOTICE_MS, graceMs: config.STOP_GRACE * 1000 })
     await admin.close()
   }
   process.once('SIGTERM', stop).once('SIGINT', stop)
