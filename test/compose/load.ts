@@ -37,6 +37,14 @@ export async function underLoad(port: number, during: () => Promise<unknown>): P
   return Promise.all(sent)
 }
 
+/** Sends so many instances at once, to the pools in turn. */
+export function burst(port: number, count: number): Promise<Sent[]> {
+  const root = `1.2.3.${process.pid}.${Date.now()}`
+  return Promise.all(
+    Array.from({ length: count }, (_, n) => send(port, pools[n % pools.length] ?? 'ct', `${root}.${n + 1}`)),
+  )
+}
+
 export async function send(port: number, pool: Pool, sopInstance: string): Promise<Sent> {
   const outcome = (result: Sent['result']): Sent => ({ pool, sopInstance, result })
   const sopClass = sopClasses[pool]
