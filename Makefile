@@ -22,8 +22,8 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 	@touch $@
 
 .PHONY: test-setup
-test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, promtool
-	@deploy/local/packages.sh Orthanc=orthanc promtool=prometheus
+test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, promtool, dnsmasq
+	@deploy/local/packages.sh Orthanc=orthanc promtool=prometheus dnsmasq=dnsmasq-base
 
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
@@ -32,6 +32,22 @@ run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
 .PHONY: send
 send: ## Send the samples through the running balancer, and print where each went
 	@node deploy/local/send.ts
+
+.PHONY: build
+build: ## Build the agent's image
+	docker compose build
+
+.PHONY: up
+up: ## Start the balancer in containers, in the background, and wait until all is well
+	docker compose up --detach --build --wait
+
+.PHONY: down
+down: ## Stop the containers, and remove them with what the demo's PACS nodes and Prometheus have kept
+	docker compose --profile '*' down --volumes --remove-orphans
+
+.PHONY: logs
+logs: ## Follow the containers' logs
+	docker compose logs --follow
 
 .PHONY: check-rules
 check-rules: setup ## Check the rules in agent/rules, and run their own tests
@@ -44,11 +60,15 @@ rules-schema: setup ## Write agent/rules.schema.json anew, from which editors co
 
 .PHONY: test
 test: test-setup lint ## Check and test everything
-	node --test --test-concurrency=2 'test/**/*.test.ts'
+	node --test --test-concurrency=2 'test/!(compose)/**/*.test.ts'
 
 .PHONY: test-e2e
 test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
 	node --test --test-concurrency=2 'test/e2e/**/*.test.ts' test/haproxy-spoe/real-haproxy.test.ts
+
+.PHONY: test-compose
+test-compose: setup ## Only the test of docker-compose.yml, with the Docker engine that runs here
+	node --test 'test/compose/*.test.ts'
 
 .PHONY: soak
 soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time

@@ -7,6 +7,9 @@ import { createHandlers } from './handlers.ts'
 import { startRules, watchRules } from './live-rules.ts'
 import { createMetrics } from './metrics.ts'
 
+/** HAProxy checks its agents every 250 ms (haproxy.cfg). */
+const NOTICE_MS = 1000
+
 try {
   const config = readConfig(process.env)
   const { STICK_SECRET: stickSecret, LOG_PATIENT_SECRET: patientSecret } = config
@@ -47,7 +50,7 @@ try {
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping')
     agent.phase = 'stopping'
-    await server.close({ graceMs: config.STOP_GRACE * 1000 })
+    await server.close({ noticeMs: NOTICE_MS, graceMs: config.STOP_GRACE * 1000 })
     await admin.close()
   }
   process.once('SIGTERM', stop).once('SIGINT', stop)

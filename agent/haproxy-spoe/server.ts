@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection, type ConnectionOptions, type FrameListener } from './connection.ts'
 import type { ErrorListener, Handler } from './dispatch.ts'
 import { SpoeError } from './errors.ts'
@@ -32,10 +33,11 @@ export interface SpoeServer {
   listen(address: UnixAddress): Promise<string>
   listen(address: TcpAddress | UnixAddress): Promise<AddressInfo | string>
   /**
-   * Accepts no more, answers what HAProxy has sent, says DISCONNECT on each connection and closes it; cuts those that
-   * are still open after `graceMs` (5000 by default).
+   * Accepts no more, and goes on answering for `noticeMs` (0 by default), in which HAProxy's checks may find that out
+   * and ask others. Then it answers what HAProxy has sent, says DISCONNECT on each connection and closes it; cuts those
+   * that are still open `graceMs` (5000 by default) later.
    */
-  close(options?: { graceMs?: number }): Promise<void>
+  close(options?: { noticeMs?: number; graceMs?: number }): Promise<void>
   /** Open connections. */
   readonly connections: number
 }
@@ -66,9 +68,11 @@ export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
   })
   let closed: Promise<void> | undefined
 
-  async function close(graceMs: number): Promise<void> {
+  async function close(noticeMs: number, graceMs: number): Promise<void> {
     if (!listener.listening) return
+    // comes when all connections are closed, too
     const stopped = new Promise(resolve => listener.close(resolve))
+    await Promise.race([stopped, sleep(noticeMs, undefined, { ref: false })])
     const closings = Array.from(connections, connection => connection.closed)
     for (const connection of connections) connection.drain()
     const cut = setTimeout(() => {
@@ -85,8 +89,8 @@ export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
       listener.on('error', error => onError(error, {}))
       return listener.address()
     }) as SpoeServer['listen'],
-    close({ graceMs = 5000 } = {}) {
-      closed ??= close(graceMs)
+    close({ noticeMs = 0, graceMs = 5000 } = {}) {
+      closed ??= close(noticeMs, graceMs)
       return closed
     },
     get connections() {

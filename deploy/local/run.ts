@@ -72,7 +72,7 @@ async function startHaproxy(): Promise<void> {
   const child = await launch({
     name: 'haproxy',
     command: [haproxy, '-W', '-db', '-C', demo.haproxyFolder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg'],
-    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, AGENT1, AGENT2 },
+    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, AGENT1, AGENT2, AGENTS: undefined },
     onOutput: writerOf(demo.haproxyLog),
   })
   await child.wrote(/Loading success/).catch(() => failed(child))

@@ -76,11 +76,22 @@ describe('the README', () => {
   })
 
   test('knows every variable of the environment, and no other', () => {
-    const haproxy = [...read('haproxy/haproxy.cfg').matchAll(/presetenv (\w+)/g)]
+    const haproxy = [...read('haproxy/haproxy.cfg').matchAll(/(?:presetenv |defined\()(\w+)/g)]
     const statistics = [...read('haproxy/haproxy.cfg').matchAll(/\$\{(\w+)-/g)]
     const agent = [...read('agent/config.ts').matchAll(/^ {2}([A-Z_]+):/gm)]
     const there = new Set([...haproxy, ...statistics, ...agent].map(([, name]) => name))
     const [, section] = readme.match(/^### Environment\n(.*?)^## /ms) ?? []
+    const told = [...(section ?? '').matchAll(/^\| (.*?) \|/gm)].flatMap(
+      ([, cell]) => cell?.match(/[A-Z_0-9]{3,}/g) ?? [],
+    )
+    assert.deepEqual(told.sort(), [...there].sort())
+  })
+
+  test('knows every variable of docker-compose.yml and .env, and no other', () => {
+    const compose = [...read('docker-compose.yml').matchAll(/\$\{(\w+):-/g)]
+    const env = [...read('.env').matchAll(/^(\w+)=/gm)]
+    const there = new Set([...compose, ...env].map(([, name]) => name))
+    const [, section] = readme.match(/^### In containers\n(.*?)^### /ms) ?? []
     const told = [...(section ?? '').matchAll(/^\| (.*?) \|/gm)].flatMap(
       ([, cell]) => cell?.match(/[A-Z_0-9]{3,}/g) ?? [],
     )

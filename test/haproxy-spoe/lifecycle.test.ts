@@ -66,6 +66,19 @@ test('NOTIFYs that arrive while a connection drains are answered, too', async t 
   await closed
 })
 
+test('during noticeMs close goes on answering and accepts no more, and it is over with the last connection', async t => {
+  const { address, server } = await startAgent(t, { handlers: { fast: () => {} } })
+  const peer = await SpopPeer.open(address)
+  const closed = server.close({ noticeMs: 3_600_000 })
+  await assert.rejects(SpopPeer.open(address), /ECONNREFUSED/)
+  for (const frameId of [1, 2]) {
+    peer.send(notify(1, frameId, message('fast')))
+    assert.equal((await peer.receive())?.frameId, frameId)
+  }
+  peer.close()
+  await closed
+})
+
 test('after graceMs close cuts what is still under way', async t => {
   const { promise: started, resolve: start } = Promise.withResolvers<void>()
   const stuck = () => {

@@ -108,8 +108,9 @@ export async function freePort(): Promise<number> {
 export async function waitUntil<T>(
   condition: () => Promise<T> | T,
   givenUp: () => boolean = () => false,
+  limitMs = START_LIMIT_MS,
 ): Promise<NonNullable<T>> {
-  const limit = performance.now() + START_LIMIT_MS
+  const limit = performance.now() + limitMs
   for (;;) {
     let failure: unknown
     try {

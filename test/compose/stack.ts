@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { start } from '../../deploy/local/processes.ts'
+import { freePort, waitUntil } from '../support/haproxy.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const shipped = [
+  ...['docker-compose.yml', '.env', '.dockerignore', 'package.json', 'package-lock.json'],
+  ...['agent', 'haproxy', 'deploy'],
+]
+const LIMIT_MS = 60_000
+
+export type Pool = 'ct' | 'mr' | 'general'
+
+/** docker-compose.yml as it is shipped, in a copy of the project's folder, on free ports. */
+export interface Stack {
+  readonly folder: string
+  readonly port: number
+  readonly statsPort: number
+  /** what `docker compose` with these arguments writes; it must succeed */
+  compose(...args: string[]): Promise<string>
+  /** the same of `docker` */
+  docker(...args: string[]): Promise<string>
+  /** what a shell command writes in a service's (first) container; it may fail */
+  sh(service: string, command: string): Promise<string>
+  /** the names of a service's containers */
+  containers(service: string): Promise<string[]>
+  /** resolves when HAProxy has so many agents up */
+  agentsUp(count: number): Promise<void>
+  /** resolves when HAProxy has the PACS nodes of all pools up */
+  pacsUp(): Promise<void>
+  /** the SOP Instance UIDs that the Orthanc of each pool has */
+  held(): Promise<Record<Pool, string[]>>
+  /** the answer of Prometheus's API */
+  prometheus(path: string): Promise<unknown>
+  /** everything that Docker has of this stack: containers, networks, volumes and images */
+  left(): Promise<string[]>
+  stop(): Promise<void>
+}
+
+export async function startStack(): Promise<Stack> {
+  const folder = mkdtempSync(join(tmpdir(), 'compose-'))
+  for (const name of shipped) {
+    cpSync(join(root, name), join(folder, name), { recursive: true, verbatimSymlinks: true })
+  }
+  const project = `dicom-compose-test-${process.pid}`
+  const port = await freePort()
+  const statsPort = await freePort()
+  const prometheusPort = await freePort()
+  const viewers = { ct: await freePort(), mr: await freePort(), general: await freePort() }
+  const env = {
+    COMPOSE_PROJECT_NAME: project,
+    COMPOSE_PROFILES: 'demo,monitoring',
+    DICOM_PUBLISH: `127.0.0.1:${port}`,
+    STATS_PUBLISH: `127.0.0.1:${statsPort}`,
+    PROMETHEUS_PUBLISH: `127.0.0.1:${prometheusPort}`,
+    CT_PUBLISH: `127.0.0.1:${viewers.ct}`,
+    MR_PUBLISH: `127.0.0.1:${viewers.mr}`,
+    GENERAL_PUBLISH: `127.0.0.1:${viewers.general}`,
+    STATS_PASSWORD: 'compose-test',
+  }
+
+  async function run(...args: string[]): Promise<{ code: number | string; output: string }> {
+    const running = await start({ name: 'docker', command: ['docker', ...args], env })
+    return { code: await running.ended, output: running.output() }
+  }
+  async function docker(...args: string[]): Promise<string> {
+    const { code, output } = await run(...args)
+    assert.equal(code, 0, `docker ${args.join(' ')}:\n${output}`)
+    return output
+  }
+  const inFolder = ['compose', '--project-directory', folder]
+  const compose = (...args: string[]) => docker(...inFolder, ...args)
+
+  const metrics = async () => (await fetch(`http://127.0.0.1:${statsPort}/metrics`)).text()
+  const up = async (backend: string, count: number) =>
+    (await metrics()).includes(`haproxy_backend_active_servers{proxy="${backend}"} ${count}\n`)
+  /** Docker itself does not know all volumes by the project's name */
+  const volumes = async () => {
+    const ids = lines(await docker('ps', '-aq', '--filter', `label=com.docker.compose.project=${project}`))
+    if (ids.length === 0) return []
+    return lines(await docker('inspect', '-f', '{{range .Mounts}}{{println .Name}}{{end}}', ...ids))
+  }
+  let volumesBefore: string[] = []
+
+  const stack: Stack = {
+    folder,
+    port,
+    statsPort,
+    compose,
+    docker,
+    sh: async (service, command) =>
+      (await run(...inFolder, 'exec', '-T', service, 'bash', '-c', command)).output.trim(),
+    containers: async service => lines(await compose('ps', '--format', '{{.Name}}', service)),
+    agentsUp: async count => {
+      await waitUntil(() => up('agents', count), undefined, LIMIT_MS)
+    },
+    pacsUp: async () => {
+      const all = async () =>
+        (await Promise.all(Object.keys(viewers).map(pool => up(pool, 1)))).every(Boolean)
+      await waitUntil(all, undefined, LIMIT_MS)
+    },
+    async held() {
+      const pools = Object.entries(viewers).map(async ([pool, viewer]) => {
+        const response = await fetch(`http://127.0.0.1:${viewer}/instances?expand`)
+        const instances = (await response.json()) as { MainDicomTags: { SOPInstanceUID: string } }[]
+        return [pool, instances.map(({ MainDicomTags }) => MainDicomTags.SOPInstanceUID)]
+      })
+      return Object.fromEntries(await Promise.all(pools))
+    },
+    async prometheus(path) {
+      const response = await fetch(`http://127.0.0.1:${prometheusPort}${path}`)
+      return ((await response.json()) as { data: unknown }).data
+    },
+    async left() {
+      const filter = ['--filter', `label=com.docker.compose.project=${project}`]
+      const there = new Set(lines(await docker('volume', 'ls', '-q')))
+      return [
+        ...lines(await docker('ps', '-aq', ...filter)),
+        ...lines(await docker('network', 'ls', '-q', ...filter)),
+        ...lines(await docker('image', 'ls', '-q', ...filter)),
+        ...volumesBefore.filter(volume => there.has(volume)),
+      ]
+    },
+    async stop() {
+      volumesBefore = await volumes()
+      await compose('--profile', '*', 'down', '--volumes', '--remove-orphans', '--rmi', 'local')
+      rmSync(folder, { recursive: true })
+    },
+  }
+  try {
+    await compose('up', '--detach', '--build', '--wait')
+    await stack.agentsUp(2)
+    await stack.pacsUp()
+  } catch (error) {
+    const log = await compose('logs', '--tail', '50').catch(String)
+    await stack.stop()
+    throw new Error(`the stack did not start:\n${log}`, { cause: error })
+  }
+  return stack
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter(line => line !== '')
+}
