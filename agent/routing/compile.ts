@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import { beyondBounds, compileWhen } from './conditions/index.ts'
 import type { Report, RuleProblem } from './errors.ts'
 import { undecidedRuleName } from './evaluate.ts'
+import { indexed } from './index-of-rules.ts'
 import { compileOutcome } from './outcome.ts'
 import { Paths } from './paths.ts'
 import { compilePool } from './pool.ts'
@@ -71,8 +72,10 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
       }
     }
   }
+  if (defaultRule) rules.push(defaultRule)
   return {
-    rules: defaultRule ? [...rules, defaultRule] : rules,
+    rules,
+    candidates: indexed(rules),
     undecided: compileUndecided(opened, mixed),
     pools,
     paths: paths.all,

@@ -123,7 +123,7 @@ function attribute(key: string, paths: Paths, report: Report): Subject | undefin
     look: (_, dataset) => lookUp(dataset, index),
     is: (written, fold) => {
       const matches = anyOf(written.map(cleaned), fold)
-      return value => texts(value).some(matches)
+      return isName ? value => texts(value).some(matches) : matches
     },
     texts,
     order: orderOf(vr),
