@@ -54,8 +54,7 @@ function keysOf(rules: readonly Rule[], all: Bits): Map<string, Key> {
       if (!needs) continue
       const key = keys.get(needs.key) ?? { look: needs.look, takers: new Map(), indifferent: all.slice() }
       keys.set(needs.key, key)
-      // where a rule has two conditions on a key, one of them is enough to find it by
-      if (!has(key.indifferent, place)) continue
+      // a rule that has two conditions on a key may be found by either
       remove(key.indifferent, place)
       for (const value of needs.oneOf) {
         const takers = key.takers.get(value)
