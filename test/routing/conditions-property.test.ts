@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { compile } from '../../agent/routing/compile.ts'
-import type { RuleProblem } from '../../agent/routing/errors.ts'
-import { parseSourceFile } from '../../agent/routing/source-file.ts'
 import { decideOn, type Given } from './given.ts'
+import { compiled } from './support.ts'
 
 // Random conditions to some depth over few words, and random facts over the same words.
 
@@ -104,11 +102,7 @@ function holdsOf([operator, written]: [string, unknown], value: string, flags: s
 }
 
 function evaluate(when: When, known: Values, unknown: readonly string[] = []): boolean | 'unknown' {
-  const file = { rules: [{ name: 'R', when, route: 'a' }], default: 'b' }
-  const problems: RuleProblem[] = []
-  const source = parseSourceFile('r.yaml', JSON.stringify(file), problems)
-  const ruleSet = compile(source ? [source] : [], problems)
-  assert.deepEqual(problems, [])
+  const ruleSet = compiled({ rules: [{ name: 'R', when, route: 'a' }], default: 'b' })
   const asked = ruleSet.paths.map(({ text }) => text)
   const { callingAE = [], ...rest } = known
   const tags = Object.entries(rest).filter(([name]) => asked.includes(name) && !unknown.includes(name))

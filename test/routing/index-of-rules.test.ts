@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compile } from '../../agent/routing/compile.ts'
-import type { RuleProblem } from '../../agent/routing/errors.ts'
 import { type AssociationFacts, type DatasetFacts, decide } from '../../agent/routing/index.ts'
 import type { RuleSet } from '../../agent/routing/rule-set.ts'
-import { parseSourceFile } from '../../agent/routing/source-file.ts'
 import { every } from '../../agent/routing/truth.ts'
-import { association, lookups } from './support.ts'
+import { association, compiled, lookups } from './support.ts'
 
 // Random rule sets of more rules than one word of bits holds, and random knowledge over the same words.
 
@@ -50,14 +47,6 @@ const values = fc.array(fc.constantFrom(...words, 'C', ''), { maxLength: 2 })
 const known = fc.dictionary(fc.constantFrom(...attributes), values, { noNullPrototype: true })
 const facts = fc.record({ callingAE: fc.constantFrom(...words, 'C'), implementation: values })
 
-function compiled(rules: unknown): RuleSet {
-  const problems: RuleProblem[] = []
-  const file = parseSourceFile('r.yaml', JSON.stringify({ rules, default: 'd' }), problems)
-  const ruleSet = compile(file ? [file] : [], problems)
-  assert.deepEqual(problems, [])
-  return ruleSet
-}
-
 /** What decides if every rule is tested in turn, and the pools that are named up to the first true one. */
 function inTurn(ruleSet: RuleSet, facts: AssociationFacts, dataset: DatasetFacts) {
   const tested = ruleSet.rules.map(({ name, conditions, outcome }) => ({
@@ -78,7 +67,7 @@ test('decisions by the index are those of testing every rule in turn', () => {
   const seen = new Map<string, number>()
   fc.assert(
     fc.property(rules, facts, known, fc.subarray(attributes), (rules, facts, known, unknown) => {
-      const ruleSet = compiled(rules)
+      const ruleSet = compiled({ rules, default: 'd' })
       const dataset = lookups(ruleSet, known, unknown)
       const decision = decide(ruleSet, association(facts), dataset)
       const expected = inTurn(ruleSet, association(facts), dataset)
@@ -102,7 +91,7 @@ test('rules that need another value are struck out, however many there are', () 
     when: { callingAE: `SCU_${index % 50}`, Modality: [`M${index}`, 'CT'] },
     route: 'p',
   }))
-  const ruleSet = compiled(rules)
+  const ruleSet = compiled({ rules, default: 'd' })
   const candidates = (modality: string) =>
     [
       ...ruleSet.candidates(
