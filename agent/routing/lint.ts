@@ -1,6 +1,6 @@
 import type { RuleProblem } from './errors.ts'
-import { implies, isAlwaysTrue, isDisjoint } from './overlap.ts'
-import type { WrittenCondition, WrittenRule } from './written.ts'
+import { implies, isAlwaysTrue, isDisjoint, type WrittenCondition } from './overlap.ts'
+import type { WrittenRule } from './written.ts'
 
 /** The path that associations take which a rule decides, and why. */
 export interface RulePath {
@@ -45,7 +45,7 @@ export function lint(rules: readonly WrittenRule[], attributes: readonly string[
 }
 
 function look(rule: WrittenRule, attributes: ReadonlySet<string>, before: readonly Looked[]): Looked {
-  const open = rule.conditions.filter(({ key, condition }) => !isAlwaysTrue(key, condition))
+  const open = rule.conditions.filter(condition => !isAlwaysTrue(condition))
   const subjects = open.map(({ key, condition }) => subjectsIn(key, condition))
   const asking = subjects.filter(all => all.some(key => attributes.has(key)))
   return {
@@ -73,9 +73,7 @@ const combinations = ['all', 'any', 'not']
 /** Whether each of these conditions is true wherever those of `rule` are. */
 function isCovered(rule: WrittenRule, conditions: readonly WrittenCondition[]): boolean {
   return conditions.every(
-    ({ key, condition }) =>
-      isAlwaysTrue(key, condition) ||
-      rule.conditions.some(own => own.key === key && implies(key, own.condition, condition)),
+    condition => isAlwaysTrue(condition) || rule.conditions.some(own => implies(own, condition)),
   )
 }
 
@@ -111,9 +109,7 @@ const refusals = {
 /** Whether `earlier` may keep an association waiting for its dataset that `rule` decides in the end. */
 function asksBefore({ rule: earlier, attributes, hiddenBy }: Looked, rule: WrittenRule): boolean {
   if (attributes.length === 0 || hiddenBy) return false
-  return !rule.conditions.some(({ key, condition }) =>
-    earlier.conditions.some(other => other.key === key && isDisjoint(key, condition, other.condition)),
-  )
+  return !rule.conditions.some(own => earlier.conditions.some(other => isDisjoint(own, other)))
 }
 
 function reachability(
