@@ -55,7 +55,8 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup test-setup ## Measure what the guard costs, in about four minutes
+bench: setup test-setup ## Measure what rules and the guard cost, in about five minutes
+	@node test/bench/rules.ts
 	@node test/bench/guard.ts
 
 .PHONY: lint
