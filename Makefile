@@ -22,8 +22,8 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 	@touch $@
 
 .PHONY: test-setup
-test-setup: setup ## Install what only the tests need, where it is missing: Orthanc
-	@deploy/local/packages.sh Orthanc=orthanc
+test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, OpenSSL
+	@deploy/local/packages.sh Orthanc=orthanc openssl=openssl
 
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything

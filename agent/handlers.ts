@@ -26,7 +26,9 @@ export function createHandlers(site: () => Site, log: Logger, now = Date.now): R
       const id = args.string('id')
       // the time of the association is that of its first question, or what holds then might not hold any more
       const at = step === 'associate' ? now() : Number(text(args, 'at'))
-      const told = { id, source, at, live: args.string('live')?.split(' ') }
+      // Lua has no other word for none
+      const tlsClientCN = args.string('cn') || undefined
+      const told = { id, source, tlsClientCN, at, live: args.string('live')?.split(' ') }
       // asked once for each message: a step never sees two rule sets
       const answered = answer(args, told, site())
       log.info({ id, step, source, ...forLog(answered) })

@@ -37,7 +37,7 @@ export function implies(specific: WrittenCondition, general: WrittenCondition): 
 }
 
 /** Facts that an association has one of; attributes and SOP classes may have several values, of which one must match. */
-const singles = ['callingAE', 'calledAE', 'source']
+const singles = ['callingAE', 'calledAE', 'source', 'tlsClientCN']
 
 /** Whether no association satisfies both. False if that cannot be told. */
 export function isDisjoint(a: WrittenCondition, b: WrittenCondition): boolean {

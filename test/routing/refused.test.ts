@@ -191,7 +191,7 @@ refuses('conditions', [
   [
     'a fact that nearly is one',
     when('CallingAE: A'),
-    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, sopClass, transferSyntax, implementation, dimse, time`,
+    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, tlsClientCN, sopClass, transferSyntax, implementation, dimse, time`,
   ],
   [
     'what every object has',

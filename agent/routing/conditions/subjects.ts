@@ -26,6 +26,12 @@ export function subjectOf(key: string, paths: Paths, report: Report): Subject | 
 const itself = (value: string) => [value]
 const present = (values: readonly string[]): Lookup => ({ state: 'present', values: [...values] })
 
+const trimmed: Subject['is'] = (written, fold) =>
+  anyOf(
+    written.map(text => text.trim()),
+    fold,
+  )
+
 const title = (key: 'callingAE' | 'calledAE'): Subject => ({
   key,
   look: association => present([association[key]]),
@@ -75,16 +81,19 @@ const facts: Readonly<Record<string, Subject>> = {
     texts: undefined,
     order: undefined,
   },
+  tlsClientCN: {
+    key: 'tlsClientCN',
+    look: ({ tlsClientCN: name }) => (name === undefined ? { state: 'absent' } : present([name])),
+    is: trimmed,
+    texts: itself,
+    order: undefined,
+  },
   sopClass: uids('sopClass', sopClasses, facts => facts.sopClasses),
   transferSyntax: uids('transferSyntax', transferSyntaxes, facts => facts.transferSyntaxes),
   implementation: {
     key: 'implementation',
     look: ({ implementation }) => present(implementation),
-    is: (written, fold) =>
-      anyOf(
-        written.map(text => text.trim()),
-        fold,
-      ),
+    is: trimmed,
     texts: itself,
     order: undefined,
   },
