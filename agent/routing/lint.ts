@@ -19,7 +19,7 @@ export interface Lint {
 /** A rule, and what a look at it alone tells. */
 interface Looked {
   rule: WrittenRule
-  /** the attributes that its conditions look at */
+  /** the attributes that its conditions look at, and the first command */
   attributes: readonly string[]
   /** some of its conditions are on attributes alone: the dataset must be there for it to match */
   needsDataset: boolean
@@ -34,6 +34,9 @@ interface Looked {
   hiddenBy: WrittenRule | undefined
 }
 
+/** A fact that is not known yet where storage and something else are proposed. */
+const firstCommand = 'dimse'
+
 /** What can be said of the rules without any facts. `attributes` are all that the rule set asks for. */
 export function lint(rules: readonly WrittenRule[], attributes: readonly string[]): Lint {
   const looked: Looked[] = []
@@ -47,14 +50,15 @@ export function lint(rules: readonly WrittenRule[], attributes: readonly string[
 function look(rule: WrittenRule, attributes: ReadonlySet<string>, before: readonly Looked[]): Looked {
   const open = rule.conditions.filter(condition => !isAlwaysTrue(condition))
   const subjects = open.map(({ key, condition }) => subjectsIn(key, condition))
-  const asking = subjects.filter(all => all.some(key => attributes.has(key)))
+  const waitsFor = (key: string) => attributes.has(key) || key === firstCommand
+  const asking = subjects.filter(all => all.some(waitsFor))
   return {
     rule,
-    attributes: [...new Set(asking.flat())].filter(key => attributes.has(key)),
+    attributes: [...new Set(asking.flat())].filter(waitsFor),
     needsDataset: asking.some(all => all.every(key => attributes.has(key))),
     mayDoWithout: asking.some(all => !all.every(key => attributes.has(key))),
     stickAttributes: rule.stick.filter(key => attributes.has(key)),
-    guards: open.filter((_, index) => !subjects[index]?.some(key => attributes.has(key))),
+    guards: open.filter((_, index) => !subjects[index]?.some(waitsFor)),
     matchesAll: open.length === 0,
     hiddenBy: before.find(earlier => isCovered(rule, earlier.rule.conditions))?.rule,
   }

@@ -1,4 +1,5 @@
 import type { core, z } from 'zod'
+import { closest } from '../dicom/index.ts'
 import type { RuleProblem } from './errors.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
@@ -16,7 +17,7 @@ export function shaped<T>(
     const place = [...path, ...issue.path]
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        problems.push(file.problem([...place, key], `unknown key "${key}": ${issue.message}`, 'key'))
+        problems.push(file.problem([...place, key], unknownKey(key, issue.message), 'key'))
       }
     } else {
       const misread = wantsText(issue) ? file.misread(place) : undefined
@@ -24,6 +25,12 @@ export function shaped<T>(
     }
   }
   return undefined
+}
+
+/** `has` ends with the keys that there are. */
+function unknownKey(key: string, has: string): string {
+  const [near] = closest(key, has.replace(/^.* has /, '').split(', '))
+  return `unknown key "${key}": ${has}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
 /** Where a value may have several forms: what is wrong within the one that was meant, if its form tells which. */
@@ -37,7 +44,9 @@ function isOtherForm({ code, path }: core.$ZodIssue): boolean {
   return code === 'invalid_type' && path.length === 0
 }
 
+/** Whether a value would be right as text; not where the message tells what it must look like in quotes. */
 function wantsText(issue: core.$ZodIssue): boolean {
+  if (issue.message.includes('in quotes')) return false
   if (issue.code === 'invalid_union') return issue.errors.flat().some(wantsText)
   return issue.code === 'invalid_type' && issue.expected === 'string'
 }

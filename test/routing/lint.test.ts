@@ -32,6 +32,13 @@ describe('the path of a rule', () => {
     ['that needs no tags', rules('callingAE: X'), 'R1: direct: needs no tags'],
     ['that needs some', rules('Modality: CT, callingAE: X'), 'R1: delayed: needs Modality'],
     [
+      'that needs the first command, which not every proposal tells, and of those behind it',
+      rules('dimse: C-FIND', 'dimse: C-STORE, Modality: CT', 'callingAE: X'),
+      'R1: direct or delayed: may need dimse',
+      'R2: delayed: needs dimse, Modality',
+      'R3: direct or delayed: rule "R1" before it may need dimse',
+    ],
+    [
       'behind one that needs tags of everybody',
       rules('Modality: CT', 'callingAE: X'),
       'R1: delayed: needs Modality',

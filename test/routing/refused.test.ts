@@ -66,8 +66,8 @@ refuses('keys', [
   [
     'unknown in the file',
     'rule: []\nDefault: a\n',
-    '1:1: unknown key "rule": a rule file has pools, rules, default, mixed, undecided, tests',
-    '2:1: unknown key "Default": a rule file has pools, rules, default, mixed, undecided, tests',
+    '1:1: unknown key "rule": a rule file has pools, rules, default, mixed, undecided, tests; did you mean rules?',
+    '2:1: unknown key "Default": a rule file has pools, rules, default, mixed, undecided, tests; did you mean default?',
   ],
   [
     'unknown in a rule',

@@ -87,11 +87,23 @@ function* matchersOf(
     })
     yield value => texts(value).some(text => matchers.some(matches => matches(text)))
   }
+  const compares = new Map<string, (value: string) => number>()
   for (const [operator, holds] of Object.entries(orderOperators)) {
     const bound = source[operator as OrderOperator]
     if (bound === undefined) continue
     const compare = comparer(subject, operator, bound, report)
-    if (compare) yield value => holds(compare(value))
+    if (!compare) continue
+    compares.set(operator, compare)
+    yield value => holds(compare(value))
+  }
+  for (const upper of ['lt', 'lte'] as const) {
+    for (const lower of ['gt', 'gte'] as const) {
+      const [from, to] = [source[lower], source[upper]].map(bound => bound?.toString().trim())
+      const difference = from !== undefined && compares.has(lower) ? compares.get(upper)?.(from) : undefined
+      const isPoint = lower === 'gte' && upper === 'lte'
+      if (difference === undefined || !(difference > 0 || (from === to && !isPoint))) continue
+      report([upper], `no value is both ${lower} ${from} and ${upper} ${to}: this can never match`, 'key')
+    }
   }
 }
 
