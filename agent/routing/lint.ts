@@ -106,8 +106,8 @@ function pathOf(one: Looked, before: readonly Looked[]): RulePath {
 
 const refusals = {
   direct: 'an A-ASSOCIATE-RJ',
-  delayed: 'an A-ABORT',
-  'direct or delayed': 'an A-ASSOCIATE-RJ or an A-ABORT',
+  delayed: 'an A-ABORT, later instances with a C-STORE-RSP',
+  'direct or delayed': 'an A-ASSOCIATE-RJ or an A-ABORT, later instances with a C-STORE-RSP',
 }
 
 /** Whether `earlier` may keep an association waiting for its dataset that `rule` decides in the end. */

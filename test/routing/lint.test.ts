@@ -117,8 +117,8 @@ describe('the path of a rule', () => {
       'that rejects',
       'rules:\n  - { name: R1, when: { callingAE: X }, reject: no-reason-given }\n  - { name: R2, when: { Modality: CT }, reject: no-reason-given }\ndefault: { reject: no-reason-given }\n',
       'R1: direct: needs no tags; refuses with an A-ASSOCIATE-RJ',
-      'R2: delayed: needs Modality; refuses with an A-ABORT',
-      'default: delayed: rule "R2" before it needs Modality; refuses with an A-ABORT',
+      'R2: delayed: needs Modality; refuses with an A-ABORT, later instances with a C-STORE-RSP',
+      'default: delayed: rule "R2" before it needs Modality; refuses with an A-ABORT, later instances with a C-STORE-RSP',
     ],
     [
       'that is never tried',

@@ -6,7 +6,7 @@ import type { Paths } from '../paths.ts'
 import { anyOf, type Fold, type Matcher } from '../pattern.ts'
 import { type Order, orderOf } from './order.ts'
 import { namesIn, withoutEmptyEnd } from './person-name.ts'
-import { type NamedUids, sopClasses, transferSyntaxes, uidMeant } from './uids.ts'
+import { checkUid, type NamedUids, sopClasses, transferSyntaxes, uidMeant } from './uids.ts'
 
 /** What a condition looks at: a fact of the association, or an attribute of its first dataset. */
 export interface Subject {
@@ -130,7 +130,10 @@ function attribute(key: string, paths: Paths, report: Report): Subject | undefin
   return {
     key,
     look: (_, dataset) => lookUp(dataset, index),
-    is: (written, fold) => {
+    is: (written, fold, report) => {
+      for (const [index, text] of written.entries()) {
+        if (vr === 'UI') checkUid(text, (path, message) => report([index, ...path], message))
+      }
       const matches = anyOf(written.map(cleaned), fold)
       return isName ? value => texts(value).some(matches) : matches
     },
