@@ -3,7 +3,10 @@ import { closest } from '../dicom/index.ts'
 import type { RuleProblem } from './errors.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
-/** `value`, which stands at `path`, as `schema` has it; undefined where it is not so, and `problems` says why. */
+/**
+ * `value`, which stands at `path`, as `schema` has it. Where it is not so, `problems` says why, and the result is what is
+ * left without the places that are wrong, so that the rest can be looked at, too; undefined if that is not so, either.
+ */
 export function shaped<T>(
   schema: z.ZodType<T>,
   value: unknown,
@@ -24,7 +27,19 @@ export function shaped<T>(
       problems.push(file.problem(place, misread ?? `${nameOf(place)} ${issue.message}`))
     }
   }
-  return undefined
+  const wrong = parsed.error.issues.flatMap(issue =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map(key => [...issue.path, key]) : [issue.path],
+  )
+  return schema.safeParse(wrong.reduce(without, value)).data
+}
+
+/** A map but for its key at the beginning of `path`, or but for that key's own: a condition, all of it. */
+function without(value: unknown, [key, inner]: Path): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || key === undefined)
+    return undefined
+  const { [key]: there, ...rest } = value as Record<PropertyKey, unknown>
+  const left = inner === undefined ? undefined : without(there, [inner])
+  return left === undefined ? rest : { ...rest, [key]: left }
 }
 
 /** `has` ends with the keys that there are. */

@@ -144,6 +144,8 @@ function* yamlMistakes(document: Document.Parsed, [second]: readonly Document.Pa
     },
     Pair: (_, { key }) => {
       if (!isScalar(key)) report(key, 'a key must be text')
+      else if (/^\([^)]*$/.test(String(key.value)))
+        report(key, 'quote a tag within braces: { "(0008,0060)": … }')
       else if (typeof key.value !== 'string')
         report(key, misread(key) ?? 'a key is missing before this colon')
       // zod would drop it in silence, and the rule would hold without it

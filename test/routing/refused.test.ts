@@ -96,7 +96,12 @@ refuses('shapes', [
   ['a list for a file', '- name: a\n', '1:1: the file must be a map'],
   ['text for a file', 'route it\n', '1:1: the file must be a map'],
   ['sections', 'pools: []\nrules: {}\n', '1:8: pools must be a map', '2:8: rules must be a list'],
-  ['nothing', 'rules:\ndefault:\n', '1:7: rules has no value: give it one, or leave it out'],
+  [
+    'nothing',
+    'rules:\ndefault:\n',
+    '1:7: rules has no value: give it one, or leave it out',
+    '2:9: default has no value: give it one, or leave it out',
+  ],
   ['no default', 'default:\n', '1:9: default has no value: give it one, or leave it out'],
   ['text for a rule', 'rules:\n  - R\n', '2:5: rule "#1": the rule must be a map'],
   ['no rule', 'rules:\n  -\n', '2:4: rule "#1": the rule has no value: give it one, or leave it out'],
