@@ -22,8 +22,8 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 	@touch $@
 
 .PHONY: test-setup
-test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, promtool, dnsmasq
-	@deploy/local/packages.sh Orthanc=orthanc promtool=prometheus dnsmasq=dnsmasq-base
+test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, promtool, dnsmasq, OpenSSL
+	@deploy/local/packages.sh Orthanc=orthanc promtool=prometheus dnsmasq=dnsmasq-base openssl=openssl
 
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
@@ -75,7 +75,8 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup test-setup ## Measure what the guard costs, in about four minutes
+bench: setup test-setup ## Measure what rules and the guard cost, in about five minutes
+	@node test/bench/rules.ts
 	@node test/bench/guard.ts
 
 .PHONY: lint

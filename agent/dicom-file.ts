@@ -24,7 +24,7 @@ export function dicomFile(head: Buffer, size: number): DicomFile {
 export function factsOfFile(
   { sopClass, transferSyntax, dataset, complete }: DicomFile,
   ruleSet: RuleSet,
-  sender: Pick<AssociationFacts, 'callingAE' | 'calledAE' | 'source' | 'at'>,
+  sender: Pick<AssociationFacts, 'callingAE' | 'calledAE' | 'source' | 'tlsClientCN' | 'at'>,
 ): { association: AssociationFacts; dataset: DatasetFacts } {
   return {
     association: {

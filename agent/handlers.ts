@@ -34,7 +34,9 @@ export function createHandlers(
       const id = args.string('id')
       // the time of the association is that of its first question, or what holds then might not hold any more
       const at = step === 'associate' ? now() : Number(text(args, 'at'))
-      const told = { id, source, at, live: args.string('live')?.split(' ') }
+      // Lua has no other word for none
+      const tlsClientCN = args.string('cn') || undefined
+      const told = { id, source, tlsClientCN, at, live: args.string('live')?.split(' ') }
       // asked once for each message: a step never sees two rule sets
       const holds = site()
       const answered = answer(args, told, holds)

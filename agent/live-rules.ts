@@ -33,11 +33,12 @@ const SETTLED_MS = 20
 /** A saved rule serves after two polls at most, and agents disagree for one at most. */
 const POLL_MS = 500
 
-/** Reads the rules of `folder` for the first time, and rejects as `buildRules` throws. */
+/** Reads the rules of `folder` for the first time, and rejects as `buildRules` does. */
 export async function startRules(folder: string, log: Logger): Promise<LiveRules> {
   const first = await readSettled(folder)
-  let serving = build(first)
+  let serving = await build(first)
   let lastReload: Reload = { trigger: 'start', at: serving.loadedAt, hash: first.hash, ok: true }
+  let loading: Promise<Reload> = Promise.resolve(lastReload)
   let polled = first.hash
   logLoaded(lastReload)
 
@@ -45,15 +46,21 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
     log.info({ trigger, hash, rules: serving.ruleSet.rules.length }, 'rules loaded')
   }
 
-  function load(files: RuleFiles, trigger: Trigger): Reload {
-    const attempt = { trigger, at: new Date(), hash: files.hash }
+  /** One after the other, in the order in which the files were read: the last ones serve in the end. */
+  function load(files: RuleFiles, trigger: Trigger): Promise<Reload> {
+    loading = loading.then(() => attempt(files, trigger))
+    return loading
+  }
+
+  async function attempt(files: RuleFiles, trigger: Trigger): Promise<Reload> {
+    const tried = { trigger, at: new Date(), hash: files.hash }
     try {
-      serving = build(files)
-      lastReload = { ...attempt, ok: true }
+      serving = await build(files)
+      lastReload = { ...tried, ok: true }
       logLoaded(lastReload)
     } catch (error) {
       const problems = (error instanceof Error ? error.message : String(error)).split('\n')
-      lastReload = { ...attempt, ok: false, problems }
+      lastReload = { ...tried, ok: false, problems }
       const { hash } = files
       log.error({ trigger, hash, serving: serving.hash, problems }, 'rules refused: those before still serve')
     }
@@ -72,7 +79,7 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
       const files = await readRuleFiles(folder)
       const settled = files.hash === polled
       polled = files.hash
-      if (settled && files.hash !== lastReload.hash) load(files, 'save')
+      if (settled && files.hash !== (await loading).hash) await load(files, 'save')
     },
   }
 }
@@ -86,8 +93,8 @@ export function watchRules(rules: LiveRules): void {
   next()
 }
 
-function build(files: RuleFiles): Serving {
-  return { ruleSet: buildRules(files), hash: files.hash, loadedAt: new Date() }
+async function build(files: RuleFiles): Promise<Serving> {
+  return { ruleSet: await buildRules(files), hash: files.hash, loadedAt: new Date() }
 }
 
 /** Files that are being written, or swapped one after the other, are waited for. */

@@ -299,7 +299,7 @@ core.register_action("dicom_question", { "tcp-req" }, function(txn)
   if have >= 4 then
     local length = string.unpack(">I4", txn.req:data(0, 4))
     if have >= 4 + length then
-      local names = { "id", "client", "request", "promise", "at", "head", "bound_to", "bound_by", "mixed" }
+      local names = { "id", "client", "cn", "request", "promise", "at", "head", "bound_to", "bound_by", "mixed" }
       local values = { string.unpack(">" .. string.rep("s4", #names), txn.req:data(4, length)) }
       for index, name in ipairs(names) do set(txn, name, values[index]) end
       set(txn, "asked", 1)

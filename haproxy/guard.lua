@@ -376,8 +376,8 @@ function Guard:ask(txn, window, at, kind)
     kind = kind,
     otherwise = mixed == "follow" and mixed or "refuse", -- if there is no answer
     deadline = clock() + ANSWER_TIMEOUT,
-    asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "request"),
-      var(txn, "promise"), var(txn, "at"), head, var(txn, "backend"), var(txn, "rule") or "", mixed)),
+    asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "cn") or "",
+      var(txn, "request"), var(txn, "promise"), var(txn, "at"), head, var(txn, "backend"), var(txn, "rule") or "", mixed)),
   }
   questions[#questions + 1] = self.question
   core.register_task(ask_agent)

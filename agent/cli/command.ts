@@ -15,6 +15,7 @@ export interface Options {
   calling?: string
   called?: string
   source?: string
+  'tls-client-cn'?: string
   time?: string
 }
 

@@ -99,10 +99,10 @@ function referencedFiles(directory: string): string[] {
 export function factsOf(
   file: DicomFile,
   ruleSet: RuleSet,
-  { calling = '', called = '', source = '', time }: Options,
+  { calling = '', called = '', source = '', 'tls-client-cn': tlsClientCN, time }: Options,
 ): { association: AssociationFacts; dataset: DatasetFacts } {
   const at = time === undefined ? Date.now() : moment(time)
-  return factsOfFile(file, ruleSet, { callingAE: calling, calledAE: called, source, at })
+  return factsOfFile(file, ruleSet, { callingAE: calling, calledAE: called, source, tlsClientCN, at })
 }
 
 function moment(text: string): number {
@@ -117,9 +117,11 @@ export const senderOptions = {
   calling: { type: 'string' },
   called: { type: 'string' },
   source: { type: 'string' },
+  'tls-client-cn': { type: 'string' },
 } as const
 
 export const senderHelp = `  --calling AE    the calling AE title; none, if it is not given
   --called AE     the called AE title
   --source ADDR   the client's address
+  --tls-client-cn NAME  the common name in its certificate; without TLS, if it is not given
   --time MOMENT   when it comes, such as ${exampleMoment}; now, if it is not given`

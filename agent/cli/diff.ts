@@ -17,7 +17,7 @@ export const diff: Command = {
   name: 'diff',
   summary: 'which DICOM files other rules would route differently',
   usage:
-    '[--calling AE] [--called AE] [--source ADDR] [--time MOMENT] [--json] OLD NEW FILE|DICOMDIR|FOLDER…',
+    '[--calling AE] [--called AE] [--source ADDR] [--tls-client-cn NAME] [--time MOMENT] [--json] OLD NEW FILE|DICOMDIR|FOLDER…',
   help: `Tells which of the files the rules in folder NEW treat otherwise than those in folder OLD, and how: path, route, reason
 of refusal, \`mixed\` or the values that keep associations together. Another name of the rule is no difference.
 

@@ -9,7 +9,7 @@ export const explain: Command = {
   name: 'explain',
   summary: 'where DICOM files would go, and why',
   usage:
-    '[--rules FOLDER] [--calling AE] [--called AE] [--source ADDR] [--time MOMENT] [--json] FILE|DICOMDIR|FOLDER…',
+    '[--rules FOLDER] [--calling AE] [--called AE] [--source ADDR] [--tls-client-cn NAME] [--time MOMENT] [--json] FILE|DICOMDIR|FOLDER…',
   help: `Tells for each file what the rules decide if it is sent in an association of its own: which rule, and why none of those
 before it; direct or delayed; route, and the values that keep associations together. Values of the files are printed.
 

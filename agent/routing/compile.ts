@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import { beyondBounds, compileWhen } from './conditions/index.ts'
 import type { Report, RuleProblem } from './errors.ts'
 import { undecidedRuleName } from './evaluate.ts'
+import { indexed } from './index-of-rules.ts'
 import { compileOutcome } from './outcome.ts'
 import { Paths } from './paths.ts'
 import { compilePool } from './pool.ts'
@@ -18,12 +19,13 @@ import {
   undecidedSource,
 } from './schema.ts'
 import { shaped } from './shape.ts'
+import type { Slices } from './slices.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
 const defaultRuleName = 'default'
 
 /** Compiles what the rule files say, in their order; what is wrong with it goes to `problems`. */
-export function compile(files: readonly SourceFile[], problems: RuleProblem[]): RuleSet {
+export function* compile(files: readonly SourceFile[], problems: RuleProblem[]): Slices<RuleSet> {
   const paths = new Paths()
   const rules: Rule[] = []
   const pools = new Map<string, Pool>()
@@ -56,6 +58,7 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
       // of a rule that is off, nothing is looked up
       const rule = compileRule(source, mixed, source.enabled ? paths : new Paths(), report)
       if (source.enabled) rules.push({ ...rule, ...placeOf(path) })
+      yield
     }
     if (content.default !== undefined) {
       const report = reportAt(['default'])
@@ -71,8 +74,10 @@ export function compile(files: readonly SourceFile[], problems: RuleProblem[]): 
       }
     }
   }
+  if (defaultRule) rules.push(defaultRule)
   return {
-    rules: defaultRule ? [...rules, defaultRule] : rules,
+    rules,
+    candidates: indexed(rules),
     undecided: compileUndecided(opened, mixed),
     pools,
     paths: paths.all,

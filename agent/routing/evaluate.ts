@@ -1,6 +1,6 @@
 import { choosePool } from './choose-pool.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
-import type { Mixed, Rejection, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
+import type { Candidate, Mixed, Rejection, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
 import { every, type Truth } from './truth.ts'
 
 export type Decision =
@@ -27,12 +27,13 @@ export type Decision =
  * decision: it never falls through to a later rule.
  */
 export function decide(ruleSet: RuleSet, association: AssociationFacts, dataset: DatasetFacts): Decision {
-  for (const [index, rule] of ruleSet.rules.entries()) {
+  const candidates = ruleSet.candidates(association, dataset)
+  for (const { rule } of candidates) {
     const truth = holds(rule, association, dataset)
     if (truth === false) continue
     if (truth === 'unknown') {
-      const pools = candidates(ruleSet, ruleSet.rules.slice(index), association, dataset)
-      return { kind: 'unknown', rule: rule.name, pools }
+      const pools = stillPossible(rule, candidates, association, dataset)
+      return { kind: 'unknown', rule: rule.name, pools: withUndecided(ruleSet, pools) }
     }
     if ('reject' in rule.outcome) return { kind: 'reject', rule: rule.name, ...rule.outcome.reject }
     return routed(ruleSet, rule.name, rule.outcome, association, dataset)
@@ -71,24 +72,31 @@ function holds(rule: Rule, association: AssociationFacts, dataset: DatasetFacts)
   return every(rule.conditions, ({ test }) => test(association, dataset))
 }
 
-/** The pools that `rules`, of which the first is unknown, can still become: up to the first that is true. */
-function candidates(
-  ruleSet: RuleSet,
-  rules: readonly Rule[],
+/** The pools that `first`, which is unknown, and those behind it can still become: up to the first that is true. */
+function stillPossible(
+  first: Rule,
+  behind: Iterable<Candidate>,
   association: AssociationFacts,
   dataset: DatasetFacts,
-): readonly string[] {
-  const pools: string[] = []
-  for (const candidate of rules) {
-    const truth = holds(candidate, association, dataset)
+): Set<string> {
+  const pools = new Set(poolsOf(first))
+  for (const { rule, mayBeTrue } of behind) {
+    const own = poolsOf(rule)
+    // whether it is unknown or false, nothing comes of it
+    if (!mayBeTrue && own.every(pool => pools.has(pool))) continue
+    const truth = holds(rule, association, dataset)
     if (truth === false) continue
-    if ('route' in candidate.outcome) pools.push(...candidate.outcome.route.pools)
+    for (const pool of own) pools.add(pool)
     if (truth === true) break
   }
-  return withUndecided(ruleSet, pools)
+  return pools
+}
+
+function poolsOf({ outcome }: Rule): readonly string[] {
+  return 'route' in outcome ? outcome.route.pools : []
 }
 
 /** Each once. */
-function withUndecided({ undecided }: RuleSet, pools: readonly string[]): readonly string[] {
+function withUndecided({ undecided }: RuleSet, pools: Iterable<string>): readonly string[] {
   return [...new Set([...pools, ...(undecided?.route.pools ?? [])])]
 }

@@ -6,6 +6,8 @@ export interface AssociationFacts {
   calledAE: string
   /** the client's address as HAProxy sees it, IPv4 or IPv6, or '' when it has none (a Unix socket) */
   source: string
+  /** the common name in the client's certificate; undefined where it came without TLS */
+  tlsClientCN?: string | undefined
   /** HAProxy's id of the association, the same in all its questions */
   id?: string | undefined
   /** the backends that have a live server; undefined where HAProxy does not say: then all of them */

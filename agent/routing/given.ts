@@ -81,6 +81,7 @@ const factReaders: Readonly<Record<string, ReadFact>> = {
     if (isIP(source) === 0) report([], `"${source}" is no address, such as 10.1.2.3 or 2001:db8::1`)
     return { source }
   },
+  tlsClientCN: (values, report) => ({ tlsClientCN: only(values, report) }),
   sopClass: (values, report) => ({ sopClasses: uids('SOP class', sopClassByName, values, report) }),
   transferSyntax: (values, report) => ({
     transferSyntaxes: uids('transfer syntax', transferSyntaxByName, values, report),

@@ -1,6 +1,6 @@
 import type { RuleProblem } from './errors.ts'
-import { implies, isAlwaysTrue, isDisjoint } from './overlap.ts'
-import type { WrittenCondition, WrittenRule } from './written.ts'
+import { implies, isAlwaysTrue, isDisjoint, type WrittenCondition } from './overlap.ts'
+import type { WrittenRule } from './written.ts'
 
 /** The path that associations take which a rule decides, and why. */
 export interface RulePath {
@@ -19,7 +19,7 @@ export interface Lint {
 /** A rule, and what a look at it alone tells. */
 interface Looked {
   rule: WrittenRule
-  /** the attributes that its conditions look at */
+  /** the attributes that its conditions look at, and the first command */
   attributes: readonly string[]
   /** some of its conditions are on attributes alone: the dataset must be there for it to match */
   needsDataset: boolean
@@ -34,6 +34,9 @@ interface Looked {
   hiddenBy: WrittenRule | undefined
 }
 
+/** A fact that is not known yet where storage and something else are proposed. */
+const firstCommand = 'dimse'
+
 /** What can be said of the rules without any facts. `attributes` are all that the rule set asks for. */
 export function lint(rules: readonly WrittenRule[], attributes: readonly string[]): Lint {
   const looked: Looked[] = []
@@ -45,16 +48,17 @@ export function lint(rules: readonly WrittenRule[], attributes: readonly string[
 }
 
 function look(rule: WrittenRule, attributes: ReadonlySet<string>, before: readonly Looked[]): Looked {
-  const open = rule.conditions.filter(({ key, condition }) => !isAlwaysTrue(key, condition))
+  const open = rule.conditions.filter(condition => !isAlwaysTrue(condition))
   const subjects = open.map(({ key, condition }) => subjectsIn(key, condition))
-  const asking = subjects.filter(all => all.some(key => attributes.has(key)))
+  const waitsFor = (key: string) => attributes.has(key) || key === firstCommand
+  const asking = subjects.filter(all => all.some(waitsFor))
   return {
     rule,
-    attributes: [...new Set(asking.flat())].filter(key => attributes.has(key)),
+    attributes: [...new Set(asking.flat())].filter(waitsFor),
     needsDataset: asking.some(all => all.every(key => attributes.has(key))),
     mayDoWithout: asking.some(all => !all.every(key => attributes.has(key))),
     stickAttributes: rule.stick.filter(key => attributes.has(key)),
-    guards: open.filter((_, index) => !subjects[index]?.some(key => attributes.has(key))),
+    guards: open.filter((_, index) => !subjects[index]?.some(waitsFor)),
     matchesAll: open.length === 0,
     hiddenBy: before.find(earlier => isCovered(rule, earlier.rule.conditions))?.rule,
   }
@@ -73,9 +77,7 @@ const combinations = ['all', 'any', 'not']
 /** Whether each of these conditions is true wherever those of `rule` are. */
 function isCovered(rule: WrittenRule, conditions: readonly WrittenCondition[]): boolean {
   return conditions.every(
-    ({ key, condition }) =>
-      isAlwaysTrue(key, condition) ||
-      rule.conditions.some(own => own.key === key && implies(key, own.condition, condition)),
+    condition => isAlwaysTrue(condition) || rule.conditions.some(own => implies(own, condition)),
   )
 }
 
@@ -104,16 +106,14 @@ function pathOf(one: Looked, before: readonly Looked[]): RulePath {
 
 const refusals = {
   direct: 'an A-ASSOCIATE-RJ',
-  delayed: 'an A-ABORT',
-  'direct or delayed': 'an A-ASSOCIATE-RJ or an A-ABORT',
+  delayed: 'an A-ABORT, later instances with a C-STORE-RSP',
+  'direct or delayed': 'an A-ASSOCIATE-RJ or an A-ABORT, later instances with a C-STORE-RSP',
 }
 
 /** Whether `earlier` may keep an association waiting for its dataset that `rule` decides in the end. */
 function asksBefore({ rule: earlier, attributes, hiddenBy }: Looked, rule: WrittenRule): boolean {
   if (attributes.length === 0 || hiddenBy) return false
-  return !rule.conditions.some(({ key, condition }) =>
-    earlier.conditions.some(other => other.key === key && isDisjoint(key, condition, other.condition)),
-  )
+  return !rule.conditions.some(own => earlier.conditions.some(other => isDisjoint(own, other)))
 }
 
 function reachability(

@@ -3,6 +3,7 @@ import { compile } from './compile.ts'
 import { byPlace, type RuleProblem, RulesInvalid } from './errors.ts'
 import { type RuleFiles, readRuleFilesSync } from './files.ts'
 import type { RuleSet } from './rule-set.ts'
+import { atOnce, inSlices, type Slices } from './slices.ts'
 import { parseSourceFile, type SourceFile } from './source-file.ts'
 import { readTests, runTest, type TestResult } from './tests.ts'
 
@@ -15,40 +16,51 @@ export interface Rules {
 
 /** The rules of a folder for use. Throws as `buildRules`. */
 export function loadRules(folder: string): RuleSet {
-  return buildRules(readRuleFilesSync(folder))
+  return atOnce(serviceable(readRuleFilesSync(folder)))
 }
 
 /**
  * The one way from files to rules that may serve, at start and at every reload: they are as `compileRules` has them, and
- * none of their own tests fails. Throws RulesInvalid with all that is wrong, and the file system's own error where the
- * folder cannot be read.
+ * none of their own tests fails. Others get their turn meanwhile. Rejects with RulesInvalid, which holds all that is
+ * wrong, and with the file system's own error where the folder cannot be read.
  */
-export function buildRules(read: RuleFiles): RuleSet {
-  const { ruleSet, tests } = compileRules(read)
+export function buildRules(read: RuleFiles): Promise<RuleSet> {
+  return inSlices(serviceable(read))
+}
+
+/** The rules of a folder, and what came of their own tests. Throws as `buildRules`, but not for a test. */
+export function readRules(folder: string): Rules {
+  return atOnce(compileRules(readRuleFilesSync(folder)))
+}
+
+function* serviceable(read: RuleFiles): Slices<RuleSet> {
+  const { ruleSet, tests } = yield* compileRules(read)
   const failures = tests.flatMap(({ problems }) => problems)
   if (failures.length > 0) throw new RulesInvalid(failures.sort(byPlace))
   return ruleSet
 }
 
-/** The rules of a folder, and what came of their own tests. Throws as `buildRules`, but not for a test. */
-export function readRules(folder: string): Rules {
-  return compileRules(readRuleFilesSync(folder))
-}
-
 /** Every *.yaml and *.yml file, in the order of their names, as one rule set. */
-function compileRules({ folder, files: read }: RuleFiles): Rules {
+function* compileRules({ folder, files: read }: RuleFiles): Slices<Rules> {
   if (read instanceof Error) throw read
   const problems: RuleProblem[] = []
   if (read.length === 0) problems.push(atStart(folder, 'no rule files here: add one that ends in .yaml'))
-  const files = read.flatMap(({ name, content }) => {
+  const files: SourceFile[] = []
+  for (const { name, content } of read) {
     const file = join(folder, name)
     const text = decode(file, content, problems)
-    return (text !== undefined && parseSourceFile(file, text, problems)) || []
-  })
-  const ruleSet = compile(files, problems)
-  const tests = readTests(files, problems)
+    const parsed = text === undefined ? undefined : yield* parseSourceFile(file, text, problems)
+    if (parsed) files.push(parsed)
+  }
+  const ruleSet = yield* compile(files, problems)
+  const tests = yield* readTests(files, problems)
   if (problems.length > 0) throw new RulesInvalid(problems.sort(byPlace))
-  return { files, ruleSet, tests: tests.map(test => runTest(test, ruleSet)) }
+  const results: TestResult[] = []
+  for (const test of tests) {
+    results.push(runTest(test, ruleSet))
+    yield
+  }
+  return { files, ruleSet, tests: results }
 }
 
 /** Without the byte order mark that some editors put in front. */

@@ -1,4 +1,4 @@
-import { type RejectReason, rejectReasons } from '../dicom/index.ts'
+import { closest, type RejectReason, rejectReasons } from '../dicom/index.ts'
 import type { Report } from './errors.ts'
 import type { Paths } from './paths.ts'
 import type { Mixed, Outcome, Rejection, Route, Stick } from './rule-set.ts'
@@ -35,7 +35,10 @@ function compileRejection(source: NonNullable<OutcomeSource['reject']>, report: 
   const { reason, ...rest } = typeof source === 'string' ? { reason: source } : source
   if (isRejectReason(reason)) return { reason, ...rest }
   const place = typeof source === 'string' ? ['reject'] : ['reject', 'reason']
-  report(place, `unknown reason "${reason}": one of ${Object.keys(rejectReasons).join(', ')}`)
+  const reasons = Object.keys(rejectReasons)
+  const [near] = closest(reason, reasons)
+  const hint = near === undefined ? `one of ${reasons.join(', ')}` : `did you mean ${near}?`
+  report(place, `unknown reason "${reason}": ${hint}`)
   return { reason: 'no-reason-given' }
 }
 

@@ -1,5 +1,9 @@
 /** A test of one value. Trailing padding has been removed from the values. */
-export type Matcher = (value: string) => boolean
+export interface Matcher {
+  (value: string): boolean
+  /** all that it matches, in the form of `exactly`, where these are a few texts */
+  readonly literals?: ReadonlySet<string>
+}
 
 /** The form in which texts are compared. */
 export type Fold = (text: string) => string
@@ -19,10 +23,13 @@ export function anyOf(patterns: readonly string[], fold: Fold = exactly): Matche
   const folded = patterns.map(fold)
   const literals = new Set(folded.filter(pattern => !/[*?]/.test(pattern)))
   const globs = folded.filter(pattern => /[*?]/.test(pattern)).map(pattern => Array.from(pattern))
+  if (globs.length === 0) {
+    const matches: Matcher = value => literals.has(fold(value))
+    return fold === exactly ? Object.assign(matches, { literals }) : matches
+  }
   return written => {
     const value = fold(written)
     if (literals.has(value)) return true
-    if (globs.length === 0) return false
     const characters = Array.from(value)
     return globs.some(glob => matchesGlob(glob, characters))
   }

@@ -1,4 +1,4 @@
-import type { RejectReason, TagPath } from '../dicom/index.ts'
+import type { Lookup, RejectReason, TagPath } from '../dicom/index.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
 import type { Truth } from './truth.ts'
 
@@ -6,6 +6,8 @@ import type { Truth } from './truth.ts'
 export interface RuleSet {
   /** first match wins; the default, where there is one, is the last of them */
   rules: readonly Rule[]
+  /** those of them, in order, that are not false at a glance */
+  candidates: (association: AssociationFacts, dataset: DatasetFacts) => IterableIterator<Candidate>
   /** where a dataset goes whose head does not decide; without it, that is refused */
   undecided?: RouteOutcome | undefined
   /** what is declared, by backend name */
@@ -14,6 +16,12 @@ export interface RuleSet {
   paths: readonly TagPath[]
   /** those among them that conditions look at: what is alike in these is decided alike */
   deciding: readonly TagPath[]
+}
+
+export interface Candidate {
+  rule: Rule
+  /** false where it waits for something: it is unknown, or false */
+  mayBeTrue: boolean
 }
 
 export interface Rule {
@@ -27,10 +35,15 @@ export interface Rule {
 }
 
 export interface Condition {
-  /** as the rule has it: what an explanation says */
-  text: string
+  /** as the rule has it: what an explanation says. Slow to make */
+  readonly text: string
   test: (association: AssociationFacts, dataset: DatasetFacts) => Truth
+  /** it is false unless one of these values is there, in the form of `exactly`, or the look tells nothing yet */
+  needs?: { key: string; look: Look; oneOf: ReadonlySet<string> } | undefined
 }
+
+/** What is known of a fact or attribute. */
+export type Look = (association: AssociationFacts, dataset: DatasetFacts) => Lookup
 
 export type Outcome = RouteOutcome | { reject: Rejection }
 

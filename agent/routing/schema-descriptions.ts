@@ -25,6 +25,7 @@ export const descriptions: Readonly<Record<string, string>> = {
   callingAE: 'The calling AE title',
   calledAE: 'The called AE title',
   source: "The client's address, or in conditions also a network: 10.1.2.3, 10.1.0.0/16, 2001:db8::/32",
+  tlsClientCN: "The common name in the client's certificate, where it comes by TLS",
   sopClass: 'A SOP class that the client proposes, by UID or by its name in PS3.6',
   transferSyntax: 'A transfer syntax that the client proposes, by UID or by its name in PS3.6',
   implementation: "The client's implementation class UID or version name",

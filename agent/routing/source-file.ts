@@ -1,17 +1,21 @@
 import {
+  Composer,
+  type CST,
   type Document,
   isAlias,
   isCollection,
   isMap,
   isNode,
   isScalar,
+  Lexer,
   LineCounter,
   type Node,
-  parseDocument,
+  Parser,
   type Scalar,
   visit,
 } from 'yaml'
 import type { RuleProblem } from './errors.ts'
+import type { Slices } from './slices.ts'
 
 export type Path = readonly PropertyKey[]
 
@@ -29,24 +33,29 @@ export interface SourceFile {
 type Subject = Pick<RuleProblem, 'rule' | 'test'>
 
 /** Reads the YAML of one rule file; what is wrong with it goes to `problems`, and the result is undefined. */
-export function parseSourceFile(file: string, text: string, problems: RuleProblem[]): SourceFile | undefined {
+export function* parseSourceFile(
+  file: string,
+  text: string,
+  problems: RuleProblem[],
+): Slices<SourceFile | undefined> {
   const lines = new LineCounter()
-  // the schema is fixed so that no %YAML directive changes what a file means
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    schema: 'core',
-    merge: false,
-  })
+  const [document, ...others] = yield* parse(text, lines)
+  if (!document) return undefined
   const positioned = (offset: number, message: string, subject: Subject = {}): RuleProblem => {
     const { line, col } = lines.linePos(offset)
     return { file, line: line || 1, column: col || 1, ...subject, message }
   }
 
-  const mistakes = [...yamlMistakes(document)].map(({ offset, message }) => positioned(offset, message))
+  yield
+  const mistakes = [...yamlMistakes(document, others)].map(({ offset, message }) =>
+    positioned(offset, message),
+  )
   problems.push(...mistakes)
   if (mistakes.length > 0) return undefined
 
+  yield
+  // aliases share what they stand for, so no number of them takes more memory
+  const data = document.toJS({ maxAliasCount: -1 }) ?? {}
   const subjectAt = ([section, index]: Path): Subject => {
     if ((section !== 'rules' && section !== 'tests') || typeof index !== 'number') return {}
     const written = document.getIn([section, index, 'name'])
@@ -54,8 +63,7 @@ export function parseSourceFile(file: string, text: string, problems: RuleProble
     return section === 'rules' ? { rule: name } : { test: name }
   }
   return {
-    // aliases share what they stand for, so no number of them takes more memory
-    data: document.toJS({ maxAliasCount: -1 }) ?? {},
+    data,
     problem: (path, message, at) => {
       const node = (at === 'key' ? keyAt(document, path) : undefined) ?? nearest(document, path)
       return positioned(node?.range?.[0] ?? 0, message, subjectAt(path))
@@ -69,6 +77,21 @@ export function parseSourceFile(file: string, text: string, problems: RuleProble
       return isScalar(node) ? misread(node) : undefined
     },
   }
+}
+
+/** As yaml's parseAllDocuments, with pauses. There is one document even in an empty file. */
+function* parse(text: string, lines: LineCounter): Slices<Document.Parsed[]> {
+  const parser = new Parser(lines.addNewLine)
+  lines.addNewLine(0)
+  const tokens: CST.Token[] = []
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme))
+    yield
+  }
+  tokens.push(...parser.end())
+  // the schema is fixed so that no %YAML directive changes what a file means
+  const composer = new Composer({ prettyErrors: false, schema: 'core', merge: false })
+  return [...composer.compose(tokens, true, text.length)] as Document.Parsed[]
 }
 
 function misread({ value, source }: Scalar): string | undefined {
@@ -99,14 +122,17 @@ type Mistake = { offset: number; message: string }
 
 const ownWords: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this key stands in this map already',
-  MULTIPLE_DOCS: 'a second document begins here: put it into a file of its own',
   TAB_AS_INDENT: 'indent with spaces, not with tabs',
 }
 
 /** What is wrong before anything is known of rules. */
-function* yamlMistakes(document: Document.Parsed): Generator<Mistake> {
+function* yamlMistakes(document: Document.Parsed, [second]: readonly Document.Parsed[]): Generator<Mistake> {
   for (const { pos, code, message } of [...document.errors, ...document.warnings]) {
     yield { offset: pos[0], message: `not YAML: ${ownWords[code] ?? message}` }
+  }
+  if (second) {
+    const message = 'not YAML: a second document begins here: put it into a file of its own'
+    yield { offset: second.range[0], message }
   }
   const found: Mistake[] = []
   const report = (node: unknown, message: string) =>
@@ -118,6 +144,8 @@ function* yamlMistakes(document: Document.Parsed): Generator<Mistake> {
     },
     Pair: (_, { key }) => {
       if (!isScalar(key)) report(key, 'a key must be text')
+      else if (/^\([^)]*$/.test(String(key.value)))
+        report(key, 'quote a tag within braces: { "(0008,0060)": … }')
       else if (typeof key.value !== 'string')
         report(key, misread(key) ?? 'a key is missing before this colon')
       // zod would drop it in silence, and the rule would hold without it

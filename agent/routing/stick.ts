@@ -7,6 +7,7 @@ const stickyFacts: Record<string, Stick> = {
   callingAE: ({ callingAE }) => [callingAE],
   calledAE: ({ calledAE }) => [calledAE],
   source: ({ source }) => [source],
+  tlsClientCN: ({ tlsClientCN }) => (tlsClientCN === undefined ? [] : [tlsClientCN]),
 }
 
 export function compileStick(key: string, paths: Paths, report: Report): Stick | undefined {

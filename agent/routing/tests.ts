@@ -4,6 +4,7 @@ import { exampleMoment, type Given, lookUpGiven, readGiven } from './given.ts'
 import type { RuleSet } from './rule-set.ts'
 import { type TestSource, testSource } from './schema.ts'
 import { shaped } from './shape.ts'
+import type { Slices } from './slices.ts'
 import type { Path, SourceFile } from './source-file.ts'
 import { type Verdict, verdict } from './verdict.ts'
 
@@ -23,21 +24,24 @@ export interface TestResult {
 }
 
 /** The tests of the rule files; what is wrong with how they are written goes to `problems`. */
-export function readTests(files: readonly SourceFile[], problems: RuleProblem[]): RuleTest[] {
-  return files.flatMap(file => {
+export function* readTests(files: readonly SourceFile[], problems: RuleProblem[]): Slices<RuleTest[]> {
+  const found: RuleTest[] = []
+  for (const file of files) {
     const { tests } = Object(file.data)
-    if (!Array.isArray(tests)) return []
-    return tests.flatMap((written, index) => {
+    if (!Array.isArray(tests)) continue
+    for (const [index, written] of tests.entries()) {
+      yield
       const path = ['tests', index]
       const source = shaped(testSource, written, path, file, problems)
-      if (!source) return []
+      if (!source) continue
       const { name, expect } = source
       const problem: RuleTest['problem'] = (below, message) => file.problem([...path, ...below], message)
       const report: Report = (below, message, at) =>
         problems.push(file.problem([...path, 'given', ...below], message, at))
-      return { name, expect, problem, given: readGiven(source.given, report) }
-    })
-  })
+      found.push({ name, expect, problem, given: readGiven(source.given, report) })
+    }
+  }
+  return found
 }
 
 export function runTest(test: RuleTest, ruleSet: RuleSet): TestResult {

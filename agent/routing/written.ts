@@ -1,4 +1,5 @@
 import type { RuleProblem } from './errors.ts'
+import { type WrittenCondition, writtenCondition } from './overlap.ts'
 import { defaultSource, ruleSource, type WhenSource } from './schema.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
@@ -14,12 +15,6 @@ export interface WrittenRule {
   stick: readonly string[]
   /** a problem at a path below the rule */
   problem(path: Path, message: string, at?: 'key'): RuleProblem
-}
-
-/** A key of a `when`, and what is said there. */
-export interface WrittenCondition {
-  key: string
-  condition: unknown
 }
 
 /** The rules of files that are right, in the order in which they are tried, the default last; none that is off. */
@@ -48,7 +43,7 @@ export function writtenRules(files: readonly SourceFile[]): WrittenRule[] {
 }
 
 function conditionsOf({ all = [], ...conditions }: WhenSource): WrittenCondition[] {
-  const own = Object.entries(conditions).map(([key, condition]) => ({ key, condition }))
+  const own = Object.entries(conditions).map(([key, condition]) => writtenCondition(key, condition))
   return [...own, ...all.flatMap(conditionsOf)]
 }
 

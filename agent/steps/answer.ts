@@ -12,7 +12,7 @@ export interface Site {
 }
 
 /** What HAProxy tells of an association beside its bytes. */
-export type Told = Pick<AssociationFacts, 'id' | 'source' | 'live' | 'at'>
+export type Told = Pick<AssociationFacts, 'id' | 'source' | 'tlsClientCN' | 'live' | 'at'>
 
 /** Connect to `backend`; `offer`, an A-ASSOCIATE-RQ, takes the place of the client's. */
 export type Binding = {

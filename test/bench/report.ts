@@ -52,16 +52,17 @@ export function report(name: string, parts: readonly Part[]): void {
   })
   const columns = Object.keys(cpu[0] ?? {})
   const cpuRows = cpu.map(row => columns.map(column => String(row[column] ?? '')))
+  const eachStore = `
+µs for each C-STORE: of the clock, and of the CPU; and what others used of the machine meanwhile
+${table([columns, ...cpuRows])}
+`
   console.log(`
 ${Object.entries(machine)
   .map(([what, value]) => `${what} ${value}`)
   .join('\n')}
 
 ${table([heads, ...rows])}
-
-µs for each C-STORE: of the clock, and of the CPU; and what others used of the machine meanwhile
-${table([columns, ...cpuRows])}
-
+${cpu.length > 0 ? eachStore : ''}
 ${file}`)
 }
 

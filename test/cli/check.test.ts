@@ -107,13 +107,22 @@ rules:
 rules/2.yaml:2:28: unknown transfer syntax "JPEG2000": use its UID
     2 |   ct: { transferSyntaxes: [JPEG2000] }
       |                            ^
+rules/2.yaml:5:23: rule "CT": unknown SOP class "CT": did you mean "CT Image Storage"?
+    5 |     when: { sopClass: CT, source: 10.1.*, callingAE: [A, 1E5] }
+      |                       ^
+rules/2.yaml:5:35: rule "CT": "10.1.*" is no address or network, such as 10.1.2.3, 10.1.0.0/16 or 2001:db8::/32
+    5 |     when: { sopClass: CT, source: 10.1.*, callingAE: [A, 1E5] }
+      |                                   ^
 rules/2.yaml:5:58: rule "CT": 1E5 is a number in YAML: quote it: "1E5"
     5 |     when: { sopClass: CT, source: 10.1.*, callingAE: [A, 1E5] }
       |                                                          ^
+rules/2.yaml:9:13: rule "MR": unknown reason "because": one of no-reason-given, application-context-name-not-supported, calling-ae-title-not-recognized, called-ae-title-not-recognized, acse-no-reason-given, protocol-version-not-supported, temporary-congestion, local-limit-exceeded
+    9 |     reject: because
+      |             ^
 rules/2.yaml:10:5: rule "MR": unknown key "Modality": a rule has name, description, enabled, when, route, reject, stick, mixed
    10 |     Modality: MR
       |     ^
-rules: 4 errors, 0 warnings
+rules: 7 errors, 0 warnings
 `,
     )
   })

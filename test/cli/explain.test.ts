@@ -24,6 +24,10 @@ const rules = `rules:
   - name: XA
     when: { Modality: XA }
     route: general
+  - name: room
+    when: { tlsClientCN: ROOM_* }
+    route: general
+    stick: tlsClientCN
 `
 const sample = (name: string) => join(root, 'dicom-samples', name)
 
@@ -105,6 +109,12 @@ describe('explain', () => {
 
 `,
     )
+  })
+
+  test('knows the certificate that a client would show', () => {
+    const { stdout } = explain('--tls-client-cn', 'ROOM_1', 'files/below/mr')
+    assert.match(stdout, /^files\/below\/mr: delayed, rule "room", route general, stick ROOM_1\n/)
+    assert.match(stdout, /\n {6}tlsClientCN: ROOM_\* {2}true: "ROOM_1"\n/)
   })
 
   test('looks into folders and below them, and passes over what is no DICOM', () => {

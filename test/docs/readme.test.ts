@@ -77,9 +77,10 @@ describe('the README', () => {
 
   test('knows every variable of the environment, and no other', () => {
     const haproxy = [...read('haproxy/haproxy.cfg').matchAll(/(?:presetenv |defined\()(\w+)/g)]
+    const tls = [...read('haproxy/haproxy.cfg').matchAll(/strn?eq\("\$(\w+)"/g)]
     const statistics = [...read('haproxy/haproxy.cfg').matchAll(/\$\{(\w+)-/g)]
     const agent = [...read('agent/config.ts').matchAll(/^ {2}([A-Z_]+):/gm)]
-    const there = new Set([...haproxy, ...statistics, ...agent].map(([, name]) => name))
+    const there = new Set([...haproxy, ...tls, ...statistics, ...agent].map(([, name]) => name))
     const [, section] = readme.match(/^### Environment\n(.*?)^## /ms) ?? []
     const told = [...(section ?? '').matchAll(/^\| (.*?) \|/gm)].flatMap(
       ([, cell]) => cell?.match(/[A-Z_0-9]{3,}/g) ?? [],

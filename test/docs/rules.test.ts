@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { parse } from 'yaml'
+import { rejectReasons } from '../../agent/dicom/index.ts'
 import { decideOn, type Given, holds } from '../routing/given.ts'
 import { problemsOf, rulesOf } from '../routing/support.ts'
 
-// The examples of docs/rules.md. What a block is, its first line says; a second one behind it says what comes of it:
+// The examples of docs/rules.md. What a block is, its first line says. `yaml file` is a rule file with tests of its own;
+// of the others, a second one behind it says what comes of it:
 //
 //   yaml rules      a rule file         yaml decisions  given facts and tags: the rule that decides, or that waits
 //   yaml when       one rule's `when`   yaml cases      given facts and tags, by whether it holds
@@ -58,9 +60,19 @@ function blocksOf(markdown: string): Block[] {
 }
 
 describe('docs/rules.md', () => {
-  const blocks = blocksOf(readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8'))
-  for (let index = 0; index < blocks.length; index += 2) {
-    const [example, expected] = blocks.slice(index, index + 2)
+  const page = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8')
+  const blocks = blocksOf(page)
+  const isFile = ({ kind }: Block) => kind === 'yaml file'
+  for (const [index, { heading, content }] of blocks.filter(isFile).entries()) {
+    test(`${heading}: file ${index + 1}`, () => {
+      assert.deepEqual(problemsOf({ 'rules.yaml': content }), [])
+      assert.ok(parse(content).tests.length > 0)
+    })
+  }
+
+  const pairs = blocks.filter(block => !isFile(block))
+  for (let index = 0; index < pairs.length; index += 2) {
+    const [example, expected] = pairs.slice(index, index + 2)
     test(`${example?.heading}: example ${index / 2 + 1}`, () => {
       const { by, check } = checks[example?.kind ?? ''] ?? {}
       assert.ok(example && expected && check, `a block of no known kind: ${example?.kind}`)
@@ -68,4 +80,15 @@ describe('docs/rules.md', () => {
       check(example.content, expected.content)
     })
   }
+
+  test('knows every reason to reject, and whether it is transient', () => {
+    const told = [...page.matchAll(/^\| `([\w-]+)` .*\| (permanent|transient) +\|$/gm)]
+    const names = { 1: 'permanent', 2: 'transient' }
+    assert.deepEqual(
+      Object.fromEntries(told.map(([, reason, result]) => [reason, result])),
+      Object.fromEntries(
+        Object.entries(rejectReasons).map(([reason, { result }]) => [reason, names[result]]),
+      ),
+    )
+  })
 })

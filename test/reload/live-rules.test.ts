@@ -14,6 +14,7 @@ import {
 import { dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { buildRules, readRuleFiles } from '../../agent/routing/index.ts'
 import { badFile, folderOf, problemsIn, ruleFile, start } from './support.ts'
 
 const before = ruleFile('before')
@@ -304,5 +305,39 @@ describe('the hash of a rule set', () => {
       await hashOf({ 'rules.yaml': '', 'empty.yaml': before }),
     ]
     assert.equal(new Set([rules.serving.hash, ...others]).size, 5)
+  })
+})
+
+describe('rules that take long to build', () => {
+  const many = Array.from(
+    { length: 2000 },
+    (_, index) => `  - { name: big ${index}, when: { callingAE: SCU_${index} }, route: pool }\n`,
+  )
+  const big = `rules:\n${many.join('')}`
+
+  test('leave the event loop its turns', async t => {
+    const files = await readRuleFiles(folderOf(t, big))
+    let turns = 0
+    const counting = setInterval(() => turns++, 1)
+    await buildRules(files)
+    clearInterval(counting)
+    assert.ok(turns > 1, `${turns}`)
+  })
+
+  test('never come after those that were read later', async t => {
+    const folder = folderOf(t, before)
+    const live = await start(folder)
+    writeFileSync(join(folder, 'rules.yaml'), big)
+    await live.rules.poll()
+    const first = live.rules.poll()
+    // when this has been read, so has that
+    for (let reads = 0; reads < 3; reads++) await readRuleFiles(folder)
+    writeFileSync(join(folder, 'rules.yaml'), after)
+    await Promise.all([first, live.rules.reload('POST')])
+    assert.equal(live.serving(), 'after')
+    assert.deepEqual(
+      live.logged.map(({ trigger }) => trigger),
+      ['start', 'save', 'POST'],
+    )
   })
 })

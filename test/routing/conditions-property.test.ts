@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { compile } from '../../agent/routing/compile.ts'
-import type { RuleProblem } from '../../agent/routing/errors.ts'
-import { parseSourceFile } from '../../agent/routing/source-file.ts'
 import { decideOn, type Given } from './given.ts'
+import { compiled } from './support.ts'
 
 // Random conditions to some depth over few words, and random facts over the same words.
 
@@ -32,16 +30,24 @@ const someOf = (shape: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Reco
     .subarray(Object.keys(shape), { minLength: 1, maxLength: 2 })
     .chain(keys => fc.record(Object.fromEntries(keys.map(key => [key, shape[key] ?? fc.constant('')]))))
 
+/** Whether something may lie between bounds; where nothing can, the rule is refused. */
+const isOpen = ({ gt, gte, lt, lte }: Record<string, unknown>): boolean => {
+  const [lower, upper] = [Number(gt ?? gte), Number(lt ?? lte)]
+  return !(lower > upper || (lower === upper && (gt !== undefined || lt !== undefined)))
+}
+
 const source = (own: Record<string, fc.Arbitrary<unknown>>) =>
   fc.letrec<{ source: Source }>(tie => ({
     source: fc.oneof(
       { maxDepth: 2 },
       texts,
-      someOf({ ...textual, ...own, exists: fc.boolean(), not: tie('source') }).chain(written =>
-        [...Object.keys(textual), 'not'].some(key => key in written)
-          ? fc.boolean().map(ignoreCase => (ignoreCase ? { ignoreCase, ...written } : written))
-          : fc.constant(written),
-      ),
+      someOf({ ...textual, ...own, exists: fc.boolean(), not: tie('source') })
+        .filter(isOpen)
+        .chain(written =>
+          [...Object.keys(textual), 'not'].some(key => key in written)
+            ? fc.boolean().map(ignoreCase => (ignoreCase ? { ignoreCase, ...written } : written))
+            : fc.constant(written),
+        ),
     ),
   })).source
 const text = source({})
@@ -104,11 +110,7 @@ function holdsOf([operator, written]: [string, unknown], value: string, flags: s
 }
 
 function evaluate(when: When, known: Values, unknown: readonly string[] = []): boolean | 'unknown' {
-  const file = { rules: [{ name: 'R', when, route: 'a' }], default: 'b' }
-  const problems: RuleProblem[] = []
-  const source = parseSourceFile('r.yaml', JSON.stringify(file), problems)
-  const ruleSet = compile(source ? [source] : [], problems)
-  assert.deepEqual(problems, [])
+  const ruleSet = compiled({ rules: [{ name: 'R', when, route: 'a' }], default: 'b' })
   const asked = ruleSet.paths.map(({ text }) => text)
   const { callingAE = [], ...rest } = known
   const tags = Object.entries(rest).filter(([name]) => asked.includes(name) && !unknown.includes(name))

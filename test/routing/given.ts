@@ -11,14 +11,27 @@ export type Given = Readonly<Record<string, string | string[]>>
 const listed = (value: string | string[] | undefined) => (value === undefined ? [] : [value].flat())
 
 export function decideOn(ruleSet: RuleSet, given: Given): Decision {
-  const { callingAE, calledAE, source, sopClass, transferSyntax, implementation, dimse, at, ...rest } = given
+  const {
+    callingAE,
+    calledAE,
+    source,
+    tlsClientCN,
+    sopClass,
+    transferSyntax,
+    implementation,
+    dimse,
+    at,
+    ...rest
+  } = given
   const { unknown: missing, ...tags } = rest
   const unknown = listed(missing)
   const asked = ruleSet.paths.map(({ text }) => text)
   for (const name of [...Object.keys(tags), ...unknown.filter(name => name !== 'dimse')]) {
     if (!asked.includes(name)) throw new Error(`no rule asks for ${name}`)
   }
-  const titles = Object.entries({ callingAE, calledAE, source }).filter(([, value]) => value !== undefined)
+  const titles = Object.entries({ callingAE, calledAE, source, tlsClientCN }).filter(
+    ([, value]) => value !== undefined,
+  )
   const commands = listed(dimse)
   const facts: Partial<AssociationFacts> = {
     ...Object.fromEntries(titles),

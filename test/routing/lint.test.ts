@@ -32,6 +32,13 @@ describe('the path of a rule', () => {
     ['that needs no tags', rules('callingAE: X'), 'R1: direct: needs no tags'],
     ['that needs some', rules('Modality: CT, callingAE: X'), 'R1: delayed: needs Modality'],
     [
+      'that needs the first command, which not every proposal tells, and of those behind it',
+      rules('dimse: C-FIND', 'dimse: C-STORE, Modality: CT', 'callingAE: X'),
+      'R1: direct or delayed: may need dimse',
+      'R2: delayed: needs dimse, Modality',
+      'R3: direct or delayed: rule "R1" before it may need dimse',
+    ],
+    [
       'behind one that needs tags of everybody',
       rules('Modality: CT', 'callingAE: X'),
       'R1: delayed: needs Modality',
@@ -110,8 +117,8 @@ describe('the path of a rule', () => {
       'that rejects',
       'rules:\n  - { name: R1, when: { callingAE: X }, reject: no-reason-given }\n  - { name: R2, when: { Modality: CT }, reject: no-reason-given }\ndefault: { reject: no-reason-given }\n',
       'R1: direct: needs no tags; refuses with an A-ASSOCIATE-RJ',
-      'R2: delayed: needs Modality; refuses with an A-ABORT',
-      'default: delayed: rule "R2" before it needs Modality; refuses with an A-ABORT',
+      'R2: delayed: needs Modality; refuses with an A-ABORT, later instances with a C-STORE-RSP',
+      'default: delayed: rule "R2" before it needs Modality; refuses with an A-ABORT, later instances with a C-STORE-RSP',
     ],
     [
       'that is never tried',

@@ -10,7 +10,7 @@ const rules = `rules:
   - { name: step, when: { RequestAttributesSequence.ScheduledProcedureStepID: S1 }, route: ct }
   - { name: night, when: { calledAE: NIGHT, time: { from: "20:00", to: "06:00", zone: UTC } }, route: ct }
   - { name: query, when: { dimse: [C-FIND, C-MOVE] }, route: near }
-  - { name: JPEG, when: { transferSyntax: RLE Lossless, implementation: ORTHANC* }, route: ct }
+  - { name: JPEG, when: { transferSyntax: RLE Lossless, implementation: ORTHANC* }, route: ct, stick: tlsClientCN }
   - { name: DX, when: { Modality: DX }, route: [near, ct], stick: [callingAE, PatientID] }
 `
 
@@ -72,7 +72,11 @@ describe('tests that stand beside the rules', () => {
       '{ rule: query, path: direct }',
     ],
     ['a command', '{ dimse: C-MOVE, Modality: CT }', '{ rule: query, path: direct }'],
-    ['the sender', '{ transferSyntax: RLE Lossless, implementation: [1.2.3, ORTHANC_1] }', '{ rule: JPEG }'],
+    [
+      'the sender',
+      '{ transferSyntax: RLE Lossless, implementation: [1.2.3, ORTHANC_1], tlsClientCN: C }',
+      '{ rule: JPEG, stick: C }',
+    ],
     ['tags that no rule asks for', '{ Modality: CT, Rows: "512" }', '{ rule: CT }'],
   ]
   for (const [subject, given, expect] of passing) {

@@ -186,6 +186,30 @@ describe('decisions on random rules and facts', () => {
     )
   })
 
+  test('do not depend on how rules are spread over files, nor on the order in which these were written', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(ruleFile, title, values, some),
+        fc.array(fc.nat(3), { minLength: 6, maxLength: 6 }),
+        fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }),
+        fc.nat(3),
+        ([file, callingAE, known, unknown], spread, written, other) => {
+          const { rules, ...rest } = file
+          const places = rules.map((_, index) => spread[index] ?? 0).sort()
+          const parts = written.map(place => {
+            const here = rules.filter((_, index) => places[index] === place)
+            return [`${place}.yaml`, JSON.stringify({ rules: here, ...(place === other && rest) })]
+          })
+          assert.deepEqual(
+            decideOn(rulesOf(Object.fromEntries(parts)), callingAE, known, unknown),
+            decideOn(compiled(file), callingAE, known, unknown),
+          )
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
   test('take a dataset that is not there yet, or not looked at, for all unknown, and one that never comes for all absent', () => {
     fc.assert(
       fc.property(ruleFile, title, (file, callingAE) => {

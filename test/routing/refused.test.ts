@@ -66,8 +66,8 @@ refuses('keys', [
   [
     'unknown in the file',
     'rule: []\nDefault: a\n',
-    '1:1: unknown key "rule": a rule file has pools, rules, default, mixed, undecided, tests',
-    '2:1: unknown key "Default": a rule file has pools, rules, default, mixed, undecided, tests',
+    '1:1: unknown key "rule": a rule file has pools, rules, default, mixed, undecided, tests; did you mean rules?',
+    '2:1: unknown key "Default": a rule file has pools, rules, default, mixed, undecided, tests; did you mean default?',
   ],
   [
     'unknown in a rule',
@@ -96,7 +96,12 @@ refuses('shapes', [
   ['a list for a file', '- name: a\n', '1:1: the file must be a map'],
   ['text for a file', 'route it\n', '1:1: the file must be a map'],
   ['sections', 'pools: []\nrules: {}\n', '1:8: pools must be a map', '2:8: rules must be a list'],
-  ['nothing', 'rules:\ndefault:\n', '1:7: rules has no value: give it one, or leave it out'],
+  [
+    'nothing',
+    'rules:\ndefault:\n',
+    '1:7: rules has no value: give it one, or leave it out',
+    '2:9: default has no value: give it one, or leave it out',
+  ],
   ['no default', 'default:\n', '1:9: default has no value: give it one, or leave it out'],
   ['text for a rule', 'rules:\n  - R\n', '2:5: rule "#1": the rule must be a map'],
   ['no rule', 'rules:\n  -\n', '2:4: rule "#1": the rule has no value: give it one, or leave it out'],
@@ -191,7 +196,7 @@ refuses('conditions', [
   [
     'a fact that nearly is one',
     when('CallingAE: A'),
-    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, sopClass, transferSyntax, implementation, dimse, time`,
+    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, tlsClientCN, sopClass, transferSyntax, implementation, dimse, time`,
   ],
   [
     'what every object has',

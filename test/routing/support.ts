@@ -1,9 +1,14 @@
+import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Lookup } from '../../agent/dicom/index.ts'
+import { compile } from '../../agent/routing/compile.ts'
+import type { RuleProblem } from '../../agent/routing/errors.ts'
 import { type AssociationFacts, loadRules, type RuleSet, RulesInvalid } from '../../agent/routing/index.ts'
 import { type Rules, readRules } from '../../agent/routing/load.ts'
+import { atOnce } from '../../agent/routing/slices.ts'
+import { parseSourceFile } from '../../agent/routing/source-file.ts'
 
 /** Loads rule files that are given by name. */
 export function rulesOf(files: Readonly<Record<string, string | Buffer>>): RuleSet {
@@ -13,6 +18,15 @@ export function rulesOf(files: Readonly<Record<string, string | Buffer>>): RuleS
 /** The same for what is told of rules, even if their own tests fail. */
 export function readRulesOf(files: Readonly<Record<string, string | Buffer>>): Rules {
   return inFolder(files, readRules)
+}
+
+/** What one file says, without a folder. */
+export function compiled(file: unknown): RuleSet {
+  const problems: RuleProblem[] = []
+  const source = atOnce(parseSourceFile('r.yaml', JSON.stringify(file), problems))
+  const ruleSet = atOnce(compile(source ? [source] : [], problems))
+  assert.deepEqual(problems, [])
+  return ruleSet
 }
 
 function inFolder<T>(files: Readonly<Record<string, string | Buffer>>, load: (folder: string) => T): T {

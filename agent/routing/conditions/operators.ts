@@ -8,7 +8,11 @@ import { regularExpression } from './regular-expression.ts'
 import type { Subject } from './subjects.ts'
 
 /** What a condition says of a subject of which this is known. */
-type LookupTest = (found: Lookup) => Truth
+interface LookupTest {
+  (found: Lookup): Truth
+  /** it is false of what is known and has none of these values, in the form of `exactly` */
+  readonly literals?: ReadonlySet<string> | undefined
+}
 
 /** A value, a list of which one must be there, or a map of operators, all of which must hold. */
 export function compileTest(
@@ -30,14 +34,17 @@ export function compileTest(
     const inner = compileTest(subject, source.not, below(report, 'not'), caseless)
     tests.push(found => negate(inner(found)))
   }
-  return found => every(tests, test => test(found))
+  const { literals } = tests.find(test => test.literals) ?? {}
+  return Object.assign((found: Lookup) => every(tests, test => test(found)), { literals })
 }
 
 function anyValue(matchers: readonly Matcher[]): LookupTest {
-  return found => {
+  const { literals } = matchers.find(matches => matches.literals) ?? {}
+  const test = (found: Lookup) => {
     if (found.state === 'unknown') return 'unknown'
     return found.state === 'present' && found.values.some(value => matchers.every(matches => matches(value)))
   }
+  return Object.assign(test, { literals })
 }
 
 /** What is sent empty says as little as what is not sent. */
@@ -80,11 +87,23 @@ function* matchersOf(
     })
     yield value => texts(value).some(text => matchers.some(matches => matches(text)))
   }
+  const compares = new Map<string, (value: string) => number>()
   for (const [operator, holds] of Object.entries(orderOperators)) {
     const bound = source[operator as OrderOperator]
     if (bound === undefined) continue
     const compare = comparer(subject, operator, bound, report)
-    if (compare) yield value => holds(compare(value))
+    if (!compare) continue
+    compares.set(operator, compare)
+    yield value => holds(compare(value))
+  }
+  for (const upper of ['lt', 'lte'] as const) {
+    for (const lower of ['gt', 'gte'] as const) {
+      const [from, to] = [source[lower], source[upper]].map(bound => bound?.toString().trim())
+      const difference = from !== undefined && compares.has(lower) ? compares.get(upper)?.(from) : undefined
+      const isPoint = lower === 'gte' && upper === 'lte'
+      if (difference === undefined || !(difference > 0 || (from === to && !isPoint))) continue
+      report([upper], `no value is both ${lower} ${from} and ${upper} ${to}: this can never match`, 'key')
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import type { Paths } from '../paths.ts'
 import { anyOf, type Fold, type Matcher } from '../pattern.ts'
 import { type Order, orderOf } from './order.ts'
 import { namesIn, withoutEmptyEnd } from './person-name.ts'
-import { type NamedUids, sopClasses, transferSyntaxes, uidMeant } from './uids.ts'
+import { checkUid, type NamedUids, sopClasses, transferSyntaxes, uidMeant } from './uids.ts'
 
 /** What a condition looks at: a fact of the association, or an attribute of its first dataset. */
 export interface Subject {
@@ -25,6 +25,12 @@ export function subjectOf(key: string, paths: Paths, report: Report): Subject | 
 
 const itself = (value: string) => [value]
 const present = (values: readonly string[]): Lookup => ({ state: 'present', values: [...values] })
+
+const trimmed: Subject['is'] = (written, fold) =>
+  anyOf(
+    written.map(text => text.trim()),
+    fold,
+  )
 
 const title = (key: 'callingAE' | 'calledAE'): Subject => ({
   key,
@@ -75,16 +81,19 @@ const facts: Readonly<Record<string, Subject>> = {
     texts: undefined,
     order: undefined,
   },
+  tlsClientCN: {
+    key: 'tlsClientCN',
+    look: ({ tlsClientCN: name }) => (name === undefined ? { state: 'absent' } : present([name])),
+    is: trimmed,
+    texts: itself,
+    order: undefined,
+  },
   sopClass: uids('sopClass', sopClasses, facts => facts.sopClasses),
   transferSyntax: uids('transferSyntax', transferSyntaxes, facts => facts.transferSyntaxes),
   implementation: {
     key: 'implementation',
     look: ({ implementation }) => present(implementation),
-    is: (written, fold) =>
-      anyOf(
-        written.map(text => text.trim()),
-        fold,
-      ),
+    is: trimmed,
     texts: itself,
     order: undefined,
   },
@@ -121,9 +130,12 @@ function attribute(key: string, paths: Paths, report: Report): Subject | undefin
   return {
     key,
     look: (_, dataset) => lookUp(dataset, index),
-    is: (written, fold) => {
+    is: (written, fold, report) => {
+      for (const [index, text] of written.entries()) {
+        if (vr === 'UI') checkUid(text, (path, message) => report([index, ...path], message))
+      }
       const matches = anyOf(written.map(cleaned), fold)
-      return value => texts(value).some(matches)
+      return isName ? value => texts(value).some(matches) : matches
     },
     texts,
     order: orderOf(vr),

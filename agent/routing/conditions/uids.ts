@@ -24,10 +24,22 @@ export const transferSyntaxes: NamedUids = {
 /** The UID that a rule means, or the pattern of UIDs. */
 export function uidMeant(kind: NamedUids, written: string, report: Report): string {
   const text = written.trim()
-  if (/^[\d.*?]+$/.test(text)) return text
+  if (isUidPattern(text)) return text
   const uid = kind.byName(text)
   if (uid === undefined) report([], `unknown ${kind.what} "${text}": ${uidHint(kind, text)}`)
   return uid ?? text
+}
+
+/** Of an attribute, nothing but UIDs are compared: a name would never match. */
+export function checkUid(written: string, report: Report): void {
+  const text = written.trim()
+  if (isUidPattern(text)) return
+  const meant = sopClassByName(text) ?? transferSyntaxByName(text)
+  report([], `"${text}" is no UID${meant === undefined ? '' : `; did you mean ${meant}?`}`)
+}
+
+function isUidPattern(text: string): boolean {
+  return /^[\d.*?]+$/.test(text)
 }
 
 export function uidHint({ byName, endings }: NamedUids, text: string): string {

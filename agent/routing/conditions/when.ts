@@ -41,14 +41,22 @@ function compileSubject(
   if (!subject) return undefined
   const holds = compileTest(subject, source, report)
   return {
-    text: textOf(key, source),
+    get text() {
+      return textOf(key, source)
+    },
     test: (association, dataset) => holds(subject.look(association, dataset)),
+    needs: holds.literals && { key, look: subject.look, oneOf: holds.literals },
   }
 }
 
 function compileTimeCondition(source: TimeSource, report: Report): Condition {
   const contains = compileTime(source, report)
-  return { text: textOf('time', source), test: ({ at }) => contains(at) }
+  return {
+    get text() {
+      return textOf('time', source)
+    },
+    test: ({ at }) => contains(at),
+  }
 }
 
 function textOf(key: string, source: ConditionSource | TimeSource): string {
@@ -64,18 +72,27 @@ function conjunction(conditions: readonly Condition[]): Condition {
   const [only] = conditions
   if (only && conditions.length === 1) return only
   return {
-    text: `(${conditions.map(({ text }) => text).join(' and ')})`,
+    get text() {
+      return `(${conditions.map(({ text }) => text).join(' and ')})`
+    },
     test: (association, dataset) => every(conditions, ({ test }) => test(association, dataset)),
   }
 }
 
 function anyOf(conditions: readonly Condition[]): Condition {
   return {
-    text: `(${conditions.map(({ text }) => text).join(' or ')})`,
+    get text() {
+      return `(${conditions.map(({ text }) => text).join(' or ')})`
+    },
     test: (association, dataset) => some(conditions, ({ test }) => test(association, dataset)),
   }
 }
 
-function negation({ text, test }: Condition): Condition {
-  return { text: `not ${text}`, test: (association, dataset) => negate(test(association, dataset)) }
+function negation(condition: Condition): Condition {
+  return {
+    get text() {
+      return `not ${condition.text}`
+    },
+    test: (association, dataset) => negate(condition.test(association, dataset)),
+  }
 }
