@@ -10,7 +10,7 @@ import { type Part, progress } from './report.ts'
 import { interleave } from './rounds.ts'
 import { startBalancers } from './subjects.ts'
 
-const rounds = 20
+const rounds = 40
 const sample = fileURLToPath(new URL('../../dicom-samples/ct-head-1.dcm', import.meta.url))
 
 /** A PACS that storescu sends to: how it is started on a port, with a folder of its own, and how many instances it gets. */
