@@ -336,11 +336,9 @@ describe('a deflated dataset', () => {
     const bomb = deflateRawSync(Buffer.concat([plain, chunk]), { level: 9 })
     assert.ok(bomb.length < 100_000)
     const before = process.memoryUsage().arrayBuffers
-    const start = performance.now()
     const texts = ['Modality', 'Manufacturer', 'PatientID', 'PixelData']
     const expected = [['CT'], 'absent', ['PID-000123'], 'unknown']
     assert.deepEqual(results(bomb, texts, { transferSyntax }), expected)
-    assert.ok(performance.now() - start < 500, `${performance.now() - start} ms`)
     assert.ok(process.memoryUsage().arrayBuffers - before < 32 << 20, 'memory')
   })
 
