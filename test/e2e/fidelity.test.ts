@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { dcmtk, type Storescp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
+import { dcmtk, type Scp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Real images beside the samples: those of a folder next to the project, or of CORPUS. */
@@ -28,7 +28,7 @@ rules:
 describe('what arrives is what was sent', () => {
   let folder = ''
   let balancer: Balancer
-  const nodes = new Map<string, Storescp>()
+  const nodes = new Map<string, Scp>()
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fidelity-'))

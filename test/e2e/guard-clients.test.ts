@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import dimse from 'dcmjs-dimse'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { dcmtk, type Storescp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
+import { dcmtk, type Scp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { type Orthanc, startOrthanc } from '../support/orthanc.ts'
 
@@ -32,7 +32,7 @@ type Send = (port: number, callingAE: string, files: readonly string[]) => Promi
 type Stored = Record<string, string>
 
 describe('CT, MR, CT, MR of two patients in one association', () => {
-  const nodes = new Map<string, Storescp>()
+  const nodes = new Map<string, Scp>()
   let folder = ''
   let balancer: Balancer
   let orthanc: Orthanc
