@@ -21,6 +21,8 @@ export interface BalancerOptions {
   rules: string
   /** the servers of each pool; a pool is balanced by stick key */
   pools: Readonly<Record<string, readonly PoolServer[]>>
+  /** where clients connect, if that has to be known before */
+  port?: number
   agents?: number
   /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
   env?: Record<string, string>
@@ -46,7 +48,15 @@ export interface Balancer {
 }
 
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
-  const { rules, pools, agents: count = 2, env = {}, edit = cfg => cfg, down = [] } = options
+  const {
+    rules,
+    pools,
+    port = await freePort(),
+    agents: count = 2,
+    env = {},
+    edit = cfg => cfg,
+    down = [],
+  } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
   const agents = await Promise.all(
@@ -55,7 +65,6 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
-  const port = await freePort()
   const statsPort = await freePort()
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
