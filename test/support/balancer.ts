@@ -14,6 +14,8 @@ export interface PoolServer {
   name: string
   port: number
   maxconn?: number
+  /** further words of its line */
+  options?: string
 }
 
 export interface BalancerOptions {
@@ -173,8 +175,8 @@ function pacsCfg(pools: BalancerOptions['pools']): string {
   return Object.entries(pools)
     .map(([pool, servers]) => {
       const lines = servers.map(
-        ({ name, port, maxconn = 200 }) =>
-          `    server ${name} 127.0.0.1:${port} maxconn ${maxconn} inter 500ms`,
+        ({ name, port, maxconn = 200, options = '' }) =>
+          `    server ${name} 127.0.0.1:${port} maxconn ${maxconn} inter 500ms ${options}`,
       )
       return `backend ${pool} from pacs\n    balance hash var(txn.dicom.key)\n${lines.join('\n')}\n`
     })
