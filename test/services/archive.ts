@@ -3,7 +3,7 @@ import { attribute, dump } from '../dicom-samples/dcmtk.ts'
 import { run } from './service.ts'
 import type { Site } from './site.ts'
 
-const sample = fileURLToPath(new URL('../../dicom-samples/ct-chest.dcm', import.meta.url))
+export const sample = fileURLToPath(new URL('../../dicom-samples/ct-chest.dcm', import.meta.url))
 const dumped = dump(sample)
 
 /** The one study that archives are asked for, and its one instance. */

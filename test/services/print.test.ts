@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import dimse from 'dcmjs-dimse'
 import { sendByDcmjs } from '../support/dcmjs.ts'
+import { sample } from './archive.ts'
 import { printer } from './printer.ts'
 import { run, testService } from './service.ts'
 
-const sample = fileURLToPath(new URL('../../dicom-samples/ct-chest.dcm', import.meta.url))
 const { BasicFilmSession, BasicGrayscalePrintManagementMeta: meta, Printer } = dimse.constants.SopClass
 /** PS3.4 §H.4.17: the one instance that stands for the printer */
 const printerInstance = '1.2.840.10008.5.1.1.17'

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { dcmtk } from '../support/dcmtk.ts'
 import { type Orthanc, startOrthanc } from '../support/orthanc.ts'
-import { type Node, type Site, type SiteOptions, startSite } from './site.ts'
+import { type Node, poolOf, type Site, type SiteOptions, startSite } from './site.ts'
 import { cells } from './table.ts'
 
 /** Whom a client asks: the balancer, with the AE title of a PACS behind it. */
 export interface Asked {
   site: Site
   port: number
+  /** for each client and PACS another: GDCM-0 is of GDCM, and the first PACS in its cell */
   callingAE: string
   calledAE: string
   node: Node
@@ -56,8 +58,8 @@ export function testService(
       for (const name of pacs) {
         test(`by ${client}, of ${name}`, async () => {
           const node = site.node(name)
-          const callingAE =
-            `${path === 'direct' ? '' : 'DELAYED-'}${client.slice(0, 5)}-${pacs.indexOf(name)}`.toUpperCase()
+          const prefix = path === 'direct' ? '' : 'DELAYED-'
+          const callingAE = `${prefix}${client.slice(0, 5)}-${pacs.indexOf(name)}`.toUpperCase()
           const { port } = site.balancer
           const calledAE = node.title
           if (orthanc) {
@@ -65,7 +67,7 @@ export function testService(
             await orthanc.know('lb', lb)
           }
           await clients[client]?.({ site, port, callingAE, calledAE, node, orthanc })
-          const to = `${calledAE.toLowerCase()}/${calledAE}`
+          const to = `${poolOf(calledAE)}/${calledAE}`
           const line = await site.balancer.logLine(callingAE)
           assert.match(line, new RegExp(` ${path} ${to} .* refusal=- error=- `))
         })
@@ -92,6 +94,13 @@ export async function gdcmscu({ port, callingAE, calledAE }: Asked, ...args: str
   return output
 }
 
-export const odilScript = (service: string, { port, callingAE, calledAE }: Asked, ...keys: string[]) =>
-  run('/usr/bin/python3', script, service, String(port), callingAE, calledAE, ...keys)
-const script = new URL('odil-client.py', import.meta.url).pathname
+const script = fileURLToPath(new URL('odil-client.py', import.meta.url))
+
+/** Runs odil-client.py, with the Python that Debian's packages are for. */
+export function odilScript(
+  service: string,
+  { port, callingAE, calledAE }: Asked,
+  ...keys: string[]
+): Promise<string> {
+  return run('/usr/bin/python3', script, service, String(port), callingAE, calledAE, ...keys)
+}

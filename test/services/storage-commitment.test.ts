@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
 import dimse from 'dcmjs-dimse'
-import { sendByDcmjs, startDcmjsScp } from '../support/dcmjs.ts'
+import { type Request, sendByDcmjs, startDcmjsScp } from '../support/dcmjs.ts'
 import { freePort, waitUntil } from '../support/haproxy.ts'
 import { CT_IMAGE } from '../support/messages.ts'
-import { instance, storedIn } from './archive.ts'
-import { type Asked, testService } from './service.ts'
+import { instance, sample, storedIn } from './archive.ts'
+import { type Ask, type Asked, type ServiceOptions, testService } from './service.ts'
 
 const { StorageCommitmentPushModel } = dimse.constants.SopClass
 const { NActionRequest, NEventReportRequest } = dimse.requests
@@ -80,12 +80,13 @@ async function reportedThrough({ balancer }: Asked['site'], pacs: string, title:
   )
 }
 
-testService(
-  'Storage commitment, N-EVENT-REPORT on the same association',
-  {
+/** Sends what an association has for a PACS, and is told about it there. */
+function reportedAtOnce(...before: readonly (() => Request)[]): Record<string, Ask> {
+  return {
     async 'dcmjs-dimse'({ port, callingAE, calledAE }) {
       const reports: unknown[] = []
-      const statuses = await sendByDcmjs(port, [callingAE, calledAE], [request()], client => {
+      const requests = [...before.map(make => make()), request()]
+      const statuses = await sendByDcmjs(port, [callingAE, calledAE], requests, client => {
         client.on('nEventReportRequest', (event, callback) => {
           reports.push(event.getEventTypeId())
           const response = dimse.responses.NEventReportResponse.fromRequest(event)
@@ -93,8 +94,17 @@ testService(
           callback(response)
         })
       })
-      assert.deepEqual([statuses, reports], [[0], [one]])
+      assert.deepEqual([statuses, reports], [requests.map(() => 0), [one]])
     },
-  },
-  { afterAction: () => (action, _, scp) => scp.sendRequests(report(action)) },
+  }
+}
+
+const onTheSame: ServiceOptions = { afterAction: () => (action, _, scp) => scp.sendRequests(report(action)) }
+
+testService('Storage commitment, N-EVENT-REPORT on the same association', reportedAtOnce(), onTheSame)
+
+testService(
+  'Storage commitment behind the C-STORE, delayed, N-EVENT-REPORT on the same association',
+  reportedAtOnce(() => new dimse.requests.CStoreRequest(sample)),
+  { ...onTheSame, path: 'delayed' },
 )

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import dimse from 'dcmjs-dimse'
 import { sendByDcmjs } from '../support/dcmjs.ts'
+import { sample } from './archive.ts'
 import { type Ask, type Asked, gdcmscu, run, testService } from './service.ts'
-
-const sample = fileURLToPath(new URL('../../dicom-samples/ct-chest.dcm', import.meta.url))
 
 /** Sends an image that no PACS has yet, and sees it arrive. */
 function arriving(send: (asked: Asked, file: string) => Promise<unknown>): Ask {
