@@ -1,25 +1,30 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { transferSyntaxes } from '../../agent/dicom/transfer-syntaxes.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { dcmtk, type Storescp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
+import { dcmtk, type Scp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
+import { makeOfEachTransferSyntax } from '../support/transfer-syntaxes.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Real images beside the samples: those of a folder next to the project, or of CORPUS. */
 const corpus = process.env.CORPUS ?? join(root, '../shared/corpus')
+const made = mkdtempSync(join(tmpdir(), 'fidelity-made-'))
 const files = [
   ...globSync(join(root, 'dicom-samples/*.dcm')),
   ...(existsSync(corpus) ? globSync(join(corpus, '**/*.dcm')) : []),
+  ...makeOfEachTransferSyntax(made),
 ].sort()
 
-const pools = readFileSync(join(root, 'agent/rules/00-pools.yaml'), 'utf8')
 const rules = `
-${pools}
+pools:
+  ct: &all { transferSyntaxes: [${Object.keys(transferSyntaxes)}] }
+  mr: *all
 rules:
   - { name: direct, when: { callingAE: DIRECT }, route: mr }
   - { name: by tag, when: { StudyInstanceUID: "*" }, route: ct }
@@ -28,7 +33,7 @@ rules:
 describe('what arrives is what was sent', () => {
   let folder = ''
   let balancer: Balancer
-  const nodes = new Map<string, Storescp>()
+  const nodes = new Map<string, Scp>()
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fidelity-'))
@@ -43,6 +48,7 @@ describe('what arrives is what was sent', () => {
     await balancer?.stop()
     await Promise.all([...nodes.values()].map(node => node.stop()))
     await rm(folder, { recursive: true })
+    await rm(made, { recursive: true })
   })
 
   for (const file of files) {

@@ -7,7 +7,8 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import dimse from 'dcmjs-dimse'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { dcmtk, type Storescp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
+import { sendByDcmjs } from '../support/dcmjs.ts'
+import { dcmtk, type Scp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { type Orthanc, startOrthanc } from '../support/orthanc.ts'
 
@@ -32,7 +33,7 @@ type Send = (port: number, callingAE: string, files: readonly string[]) => Promi
 type Stored = Record<string, string>
 
 describe('CT, MR, CT, MR of two patients in one association', () => {
-  const nodes = new Map<string, Storescp>()
+  const nodes = new Map<string, Scp>()
   let folder = ''
   let balancer: Balancer
   let orthanc: Orthanc
@@ -197,18 +198,7 @@ async function sentByDcmtk(
 }
 
 async function byDcmjs(port: number, callingAE: string, files: readonly string[]): Promise<string[]> {
-  dimse.log.setLevel('silent')
-  const client = new dimse.Client()
-  const statuses: string[] = []
-  for (const file of files) {
-    const request = new dimse.requests.CStoreRequest(file)
-    request.on('response', response => statuses.push(response.getStatus().toString(16).padStart(4, '0')))
-    client.addRequest(request)
-  }
-  await new Promise((resolve, reject) => {
-    client.on('closed', resolve)
-    client.on('networkError', reject)
-    client.send('127.0.0.1', port, callingAE, 'ANY-SCP')
-  })
-  return statuses
+  const requests = files.map(file => new dimse.requests.CStoreRequest(file))
+  const statuses = await sendByDcmjs(port, [callingAE, 'ANY-SCP'], requests)
+  return statuses.map(status => status.toString(16).padStart(4, '0'))
 }

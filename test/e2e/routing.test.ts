@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { answers } from '../../deploy/local/ports.ts'
-import { type Running, start } from '../../deploy/local/processes.ts'
+import type { Running } from '../../deploy/local/processes.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { dcmtk, startStorescp } from '../support/dcmtk.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { dcmtk, startDcmqrscp, startStorescp } from '../support/dcmtk.ts'
+import { freePort } from '../support/haproxy.ts'
 
 const samples = fileURLToPath(new URL('../../dicom-samples/', import.meta.url))
 
@@ -40,6 +39,7 @@ describe('routing, with the clients and servers of DCMTK', () => {
   const storing = ['direct', 'pelvis', 'patient', 'institution', 'ct', 'mr', 'general']
   const running: Running[] = []
   let folder = ''
+  let movePort = 0
   let balancer: Balancer
 
   before(async () => {
@@ -51,7 +51,11 @@ describe('routing, with the clients and servers of DCMTK', () => {
       running.push(node)
       ports.set(pool, node.port)
     }
-    ports.set('archive', await startArchive())
+    movePort = await freePort()
+    await mkdir(join(folder, 'archive'))
+    const archive = await startDcmqrscp(join(folder, 'archive'), { 'MOVE-SCU': movePort })
+    running.push(archive)
+    ports.set('archive', archive.port)
     balancer = await startBalancer({
       rules,
       pools: Object.fromEntries([...ports].map(([pool, port]) => [pool, [{ name: 'ARCHIVE', port }]])),
@@ -63,32 +67,6 @@ describe('routing, with the clients and servers of DCMTK', () => {
     await Promise.all(running.map(node => node.stop()))
     await rm(folder, { recursive: true })
   })
-
-  /** DCMTK's dcmqrscp, which refuses any called AE title but its own; and where it sends what is moved to MOVE-SCU. */
-  let movePort = 0
-  async function startArchive(): Promise<number> {
-    const port = await freePort()
-    movePort = await freePort()
-    await mkdir(join(folder, 'archive'))
-    await writeFile(
-      join(folder, 'dcmqrscp.cfg'),
-      `NetworkTCPPort = ${port}
-MaxPDUSize = 16384
-MaxAssociations = 16
-HostTable BEGIN
-mover = (MOVE-SCU, localhost, ${movePort})
-HostTable END
-VendorTable BEGIN
-VendorTable END
-AETable BEGIN
-ARCHIVE ${join(folder, 'archive')} RW (100, 1024mb) ANY
-AETable END
-`,
-    )
-    running.push(await start({ name: 'dcmqrscp', command: ['dcmqrscp', '-c', join(folder, 'dcmqrscp.cfg')] }))
-    await waitUntil(() => answers(port))
-    return port
-  }
 
   function send(file: string, callingAE = 'DCMSEND'): Promise<{ code: number | string; output: string }> {
     const port = String(balancer.port)

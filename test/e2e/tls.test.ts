@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { makeCertificates } from '../support/certificates.ts'
 import { dcmtk } from '../support/dcmtk.ts'
 import { freePort } from '../support/haproxy.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
@@ -21,22 +18,17 @@ default: others
 `
 
 describe('a client of the TLS port', () => {
-  let folder = ''
+  const { at, openssl, authority, certificate, remove } = makeCertificates()
   let tlsPort = 0
   let balancer: Balancer
   let rooms: Pacs
   let others: Pacs
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'tls-'))
     authority('ca')
     authority('other-ca')
     for (const name of ['balancer', 'ROOM_1', 'ROOM_2', 'STRANGER']) certificate(name, 'ca')
     certificate('FORGER', 'other-ca', 'ROOM_1')
-    writeFileSync(
-      at('balancer.pem'),
-      readFileSync(at('balancer.crt')) + readFileSync(at('balancer.key'), 'utf8'),
-    )
     rooms = await startPacs()
     others = await startPacs()
     tlsPort = await freePort()
@@ -57,23 +49,8 @@ describe('a client of the TLS port', () => {
     await balancer?.stop()
     await rooms?.stop()
     await others?.stop()
-    rmSync(folder, { recursive: true })
+    remove()
   })
-
-  const at = (name: string) => join(folder, name)
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
-
-  function authority(name: string): void {
-    const made = ['-keyout', `${name}.key`, '-out', `${name}.crt`, '-subj', `/CN=${name}`]
-    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...made)
-  }
-
-  function certificate(name: string, signer: string, commonName = name): void {
-    const subject = ['-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/O=Hospital/CN=${commonName}`]
-    openssl('req', '-new', '-newkey', 'rsa:2048', '-nodes', ...subject)
-    const by = ['-CA', `${signer}.crt`, '-CAkey', `${signer}.key`, '-CAcreateserial']
-    openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-days', '2', '-out', `${name}.crt`)
-  }
 
   const by = (name: string) => ['+tls', at(`${name}.key`), at(`${name}.crt`), '+cf', at('ca.crt')]
 

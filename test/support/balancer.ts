@@ -14,6 +14,8 @@ export interface PoolServer {
   name: string
   port: number
   maxconn?: number
+  /** further words of its line */
+  options?: string
 }
 
 export interface BalancerOptions {
@@ -21,6 +23,8 @@ export interface BalancerOptions {
   rules: string
   /** the servers of each pool; a pool is balanced by stick key */
   pools: Readonly<Record<string, readonly PoolServer[]>>
+  /** where clients connect, if that has to be known before */
+  port?: number
   agents?: number
   /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
   env?: Record<string, string>
@@ -46,7 +50,15 @@ export interface Balancer {
 }
 
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
-  const { rules, pools, agents: count = 2, env = {}, edit = cfg => cfg, down = [] } = options
+  const {
+    rules,
+    pools,
+    port = await freePort(),
+    agents: count = 2,
+    env = {},
+    edit = cfg => cfg,
+    down = [],
+  } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
   const agents = await Promise.all(
@@ -55,7 +67,6 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
-  const port = await freePort()
   const statsPort = await freePort()
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
@@ -164,8 +175,8 @@ function pacsCfg(pools: BalancerOptions['pools']): string {
   return Object.entries(pools)
     .map(([pool, servers]) => {
       const lines = servers.map(
-        ({ name, port, maxconn = 200 }) =>
-          `    server ${name} 127.0.0.1:${port} maxconn ${maxconn} inter 500ms`,
+        ({ name, port, maxconn = 200, options = '' }) =>
+          `    server ${name} 127.0.0.1:${port} maxconn ${maxconn} inter 500ms ${options}`,
       )
       return `backend ${pool} from pacs\n    balance hash var(txn.dicom.key)\n${lines.join('\n')}\n`
     })

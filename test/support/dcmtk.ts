@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { answers } from '../../deploy/local/ports.ts'
 import { type Running, start } from '../../deploy/local/processes.ts'
 import { freePort, waitUntil } from './haproxy.ts'
@@ -13,18 +15,52 @@ export async function dcmtk(
   return { code, output: running.output() }
 }
 
-export interface Storescp extends Running {
+/** One of DCMTK's servers, on a free port. */
+export interface Scp extends Running {
   port: number
 }
 
-/** DCMTK's storescp on a free port, keeping what it gets bit by bit in `folder`. */
-export async function startStorescp(folder: string, ...options: string[]): Promise<Storescp> {
-  const port = await freePort()
-  const running = await start({
-    name: 'storescp',
-    command: ['storescp', '--fork', '+xa', '+B', '-od', folder, ...options, String(port)],
-    env: { TCP_NODELAY: '1' },
+/** DCMTK's storescp, keeping what it gets bit by bit in `folder`. */
+export function startStorescp(folder: string, ...options: string[]): Promise<Scp> {
+  return startScp(port => ['storescp', '--fork', '+xa', '+B', '-od', folder, ...options, String(port)])
+}
+
+/**
+ * DCMTK's dcmqrscp, keeping what it gets in `folder`, with the AE title ARCHIVE, and no other. `hosts` are those that it
+ * can move to: ports by AE title.
+ */
+export async function startDcmqrscp(folder: string, hosts: Readonly<Record<string, number>>): Promise<Scp> {
+  const file = join(folder, 'dcmqrscp.cfg')
+  const table = Object.entries(hosts).map(
+    ([title, port], index) => `host${index} = (${title}, localhost, ${port})`,
+  )
+  return startScp(async port => {
+    await writeFile(
+      file,
+      `NetworkTCPPort = ${port}
+MaxPDUSize = 16384
+MaxAssociations = 16
+HostTable BEGIN
+${table.join('\n')}
+HostTable END
+VendorTable BEGIN
+VendorTable END
+AETable BEGIN
+ARCHIVE ${folder} RW (100, 1024mb) ANY
+AETable END
+`,
+    )
+    return ['dcmqrscp', '--allow-shutdown', '-c', file]
   })
+}
+
+/** Starts what `command` says for a free port. */
+export async function startScp(
+  command: (port: number) => [string, ...string[]] | Promise<[string, ...string[]]>,
+): Promise<Scp> {
+  const port = await freePort()
+  const words = await command(port)
+  const running = await start({ name: words[0], command: words, env: { TCP_NODELAY: '1' } })
   await waitUntil(() => answers(port))
   return { ...running, port }
 }

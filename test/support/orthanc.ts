@@ -11,8 +11,21 @@ export interface Job {
   ErrorDetails?: string
 }
 
-/** An Orthanc of the test's own, which only sends; the machine's service is left alone. */
+/** Another node, as Orthanc knows it. */
+export interface Modality {
+  AET: string
+  Host: string
+  Port: number
+  /** from which Orthanc calls */
+  LocalAet?: string
+}
+
+/** An Orthanc of the test's own; the machine's service is left alone. */
 export interface Orthanc {
+  /** what its REST API answers; with `body`, to a POST */
+  ask(path: string, body?: unknown): Promise<unknown>
+  /** makes another node known by this name, whoever had it before */
+  know(name: string, modality: Modality): Promise<void>
   /** keeps a Part 10 file, unless it has it; the result is the instance's id in Orthanc */
   upload(file: string): Promise<string>
   /** starts a job that sends these instances in this order, in one association; the result is the job's id */
@@ -25,8 +38,11 @@ export interface Orthanc {
   stop(): Promise<void>
 }
 
-/** Starts it with a modality for each of these ports. */
-export async function startOrthanc(ports: readonly number[]): Promise<Orthanc> {
+/** Starts it with a modality for each of these ports; it only sends, unless `settings` say more. */
+export async function startOrthanc(
+  ports: readonly number[],
+  settings: Readonly<Record<string, unknown>> = {},
+): Promise<Orthanc> {
   const folder = await mkdtemp(join(tmpdir(), 'orthanc-'))
   const httpPort = await freePort()
   const configuration = {
@@ -37,6 +53,7 @@ export async function startOrthanc(ports: readonly number[]): Promise<Orthanc> {
     DicomModalities: Object.fromEntries(
       ports.map(port => [port, { AET: 'ANY-SCP', Host: '127.0.0.1', Port: port }]),
     ),
+    ...settings,
   }
   await writeFile(join(folder, 'orthanc.json'), JSON.stringify(configuration))
   const running = await start({
@@ -45,13 +62,18 @@ export async function startOrthanc(ports: readonly number[]): Promise<Orthanc> {
     env: { TCP_NODELAY: '1' },
   })
 
-  async function ask(path: string, body?: Uint8Array<ArrayBuffer> | string): Promise<unknown> {
-    const request = body === undefined ? {} : { method: 'POST', body }
-    const response = await fetch(`http://127.0.0.1:${httpPort}${path}`, request)
+  async function request(
+    method: string,
+    path: string,
+    body?: Uint8Array<ArrayBuffer> | string,
+  ): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${httpPort}${path}`, { method, ...(body && { body }) })
     const text = await response.text()
     assert.ok(response.ok, `${path}: ${response.status} ${text}`)
-    return JSON.parse(text)
+    return text === '' ? undefined : JSON.parse(text)
   }
+  const ask: Orthanc['ask'] = (path, body) =>
+    body === undefined ? request('GET', path) : request('POST', path, JSON.stringify(body))
   const idOf = (answer: unknown) => (answer as { ID: string }).ID
 
   async function stop(): Promise<void> {
@@ -65,10 +87,14 @@ export async function startOrthanc(ports: readonly number[]): Promise<Orthanc> {
     throw error
   }
   return {
-    upload: async file => idOf(await ask('/instances', new Uint8Array(await readFile(file)))),
+    ask,
+    async know(name, modality) {
+      await request('PUT', `/modalities/${name}`, JSON.stringify(modality))
+    },
+    upload: async file => idOf(await request('POST', '/instances', new Uint8Array(await readFile(file)))),
     async store(instances, port, options) {
       const job = { Resources: instances, Asynchronous: true, ...options }
-      return idOf(await ask(`/modalities/${port}/store`, JSON.stringify(job)))
+      return idOf(await ask(`/modalities/${port}/store`, job))
     },
     ended: job =>
       waitUntil(async () => {
@@ -82,7 +108,7 @@ export async function startOrthanc(ports: readonly number[]): Promise<Orthanc> {
       return log
     },
     async resubmit(job) {
-      await ask(`/jobs/${job}/resubmit`, '')
+      await ask(`/jobs/${job}/resubmit`, {})
     },
     stop,
   }
