@@ -196,7 +196,17 @@ refuses('conditions', [
   [
     'a fact that nearly is one',
     when('CallingAE: A'),
-    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, tlsClientCN, sopClass, transferSyntax, implementation, dimse, time`,
+    `${at}: rule "R": "CallingAE" is no fact; did you mean callingAE?`,
+  ],
+  [
+    'a keyword, whatever its capitals, before those that it begins',
+    when('rows: "1"'),
+    `${at}: rule "R": "rows" is not a DICOM keyword; did you mean Rows, RowsForNthOrderCoefficients?`,
+  ],
+  [
+    'what might be a fact',
+    when('implVersion: A'),
+    `${at}: rule "R": "implVersion" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, tlsClientCN, sopClass, transferSyntax, implementation, dimse, time`,
   ],
   [
     'what every object has',
