@@ -39,6 +39,9 @@ export interface WhenSource {
   [subject: string]: ConditionSource | WhenSource | WhenSource[] | TimeSource | undefined
 }
 
+/** The keys of `when` that hold others. */
+export const combinations: readonly string[] = ['all', 'any', 'not']
+
 export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
 type Mistake = { code?: string | undefined; input?: unknown }

@@ -1,6 +1,8 @@
 import type { core, z } from 'zod'
-import { closest } from '../dicom/index.ts'
+import { allKeywords, closest } from '../dicom/index.ts'
 import type { RuleProblem } from './errors.ts'
+import { factNames } from './given.ts'
+import { combinations } from './schema.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
 /**
@@ -49,8 +51,14 @@ function without(value: unknown, [key, ...inner]: Path): unknown {
   return left === undefined ? others : { ...others, [key]: left }
 }
 
+function isCondition(key: string): boolean {
+  const [beginning = ''] = key.split('.')
+  return /^\(/.test(key) || [...factNames, ...combinations, ...allKeywords()].includes(beginning)
+}
+
 /** `has` ends with the keys that there are. */
 function unknownKey(key: string, has: string): string {
+  if (has.startsWith('a rule has') && isCondition(key)) return `${key} is a condition: indent it below when`
   const [near] = closest(key, has.replace(/^.* has /, '').split(', '))
   return `unknown key "${key}": ${has}${near === undefined ? '' : `; did you mean ${near}?`}`
 }

@@ -72,7 +72,7 @@ refuses('keys', [
   [
     'unknown in a rule',
     'rules:\n  - name: R\n    Modality: CT\n    route: a\n',
-    '3:5: rule "R": unknown key "Modality": a rule has name, description, enabled, when, route, reject, stick, mixed',
+    '3:5: rule "R": Modality is a condition: indent it below when',
   ],
   [
     'unknown in a pool',
