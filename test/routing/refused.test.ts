@@ -452,6 +452,18 @@ describe('several files', () => {
     assert.deepEqual(problems, [`latin1.yaml:1:1: ${notUtf8}`, `utf16.yaml:1:1: ${notUtf8}`])
   })
 
+  test('in which nothing decides', () => {
+    const rules = 'rules: [{ name: R, route: a, enabled: false }]\n'
+    for (const files of [{ 'r.yaml': '' }, { 'p.yaml': 'pools: { a: {} }', 'r.yaml': rules }]) {
+      const [problem = '', ...others] = problemsOf(files)
+      assert.match(
+        problem,
+        /:1:1: neither rules that are on nor a default: every association would be refused/,
+      )
+      assert.deepEqual(others, [])
+    }
+  })
+
   test('none at all, and one that cannot be read', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rules-'))
     try {
@@ -476,7 +488,7 @@ describe('several files', () => {
 
   test('hundreds of aliases of one list are not taken for an attack', () => {
     const pools = Array.from({ length: 300 }, (_, index) => `  p${index}: *accepts\n`)
-    const file = `pools:\n  a: &accepts { transferSyntaxes: [Explicit VR Little Endian] }\n${pools.join('')}`
+    const file = `pools:\n  a: &accepts { transferSyntaxes: [Explicit VR Little Endian] }\n${pools.join('')}default: a\n`
     assert.deepEqual(problemsOf({ 'r.yaml': file }), [])
   })
 })
