@@ -12,8 +12,10 @@ export function closest(written: string, names: Iterable<string>): string[] {
   for (const name of names) {
     const candidate = name.toLowerCase()
     const isBeginning = wanted.length >= minBeginningLength && candidate.startsWith(wanted)
-    const distance = isBeginning ? furthest : editDistance(wanted, candidate, furthest)
-    if (distance <= furthest) near.push({ name, distance })
+    const edits = editDistance(wanted, candidate, furthest)
+    const distance = isBeginning ? Math.min(edits, furthest) : edits
+    // as many edits as letters turn anything into anything
+    if (distance <= furthest && distance < wanted.length) near.push({ name, distance })
   }
   near.sort((a, b) => a.distance - b.distance)
   return near.slice(0, maxSuggestions).map(({ name }) => name)

@@ -11,6 +11,7 @@ import {
   backend,
   defaultSource,
   mixedSource,
+  partOfRule,
   poolSource,
   type RuleFile,
   type RuleSource,
@@ -49,12 +50,12 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
       const report = reportAt(path)
       const tooMuch = beyondBounds(value)
       if (tooMuch !== undefined) report([], tooMuch)
-      const source = tooMuch === undefined ? read(ruleSource, value, path) : undefined
+      const source = tooMuch === undefined ? read(ruleSource, value, path, partOfRule) : undefined
       if (!source) continue
       if (names.has(source.name)) {
         report(['name'], `${ownerOf(source.name)} has this name: choose another`)
       }
-      names.add(source.name)
+      if (source.name !== '') names.add(source.name)
       // of a rule that is off, nothing is looked up
       const rule = compileRule(source, mixed, source.enabled ? paths : new Paths(), report)
       if (source.enabled) rules.push({ ...rule, ...placeOf(path) })
@@ -88,7 +89,7 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
 /** A rule file that has the right sections, and how they are read and reported on. */
 interface Opened {
   content: RuleFile
-  read: <T>(schema: ZodType<T>, value: unknown, path: Path) => T | undefined
+  read: <T>(schema: ZodType<T>, value: unknown, path: Path, partSchema?: ZodType<T>) => T | undefined
   reportAt: (base: Path) => Report
   placeOf: (path: Path) => Pick<Rule, 'file' | 'line'>
 }
@@ -98,7 +99,7 @@ function open(file: SourceFile, problems: RuleProblem[]): Opened | undefined {
   if (!content) return undefined
   return {
     content,
-    read: (schema, value, path) => shaped(schema, value, path, file, problems),
+    read: (schema, value, path, partSchema) => shaped(schema, value, path, file, problems, partSchema),
     reportAt: base => (path, message, at) => problems.push(file.problem([...base, ...path], message, at)),
     placeOf: path => file.placeOf(path),
   }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { allKeywords, rejectReasons, transferSyntaxes } from '../dicom/index.ts'
 import { factNames } from './given.ts'
 import {
+  combinations,
   defaultSource,
   mixedSource,
   poolSource,
@@ -101,11 +102,9 @@ function withSyntaxes(pool: Json): Json {
   return withProperties(pool, { transferSyntaxes: { ...propertiesOf(pool).transferSyntaxes, items } })
 }
 
-const combinations = ['all', 'any', 'not']
-
 function withGiven(test: Json): Json {
   const { default: _, ...given } = propertiesOf(test).given ?? {}
-  const propertyNames = { not: { enum: combinations } }
+  const propertyNames = { not: { enum: [...combinations] } }
   return withProperties(test, { given: { ...given, propertyNames, allOf: [{ $ref: '#/definitions/keys' }] } })
 }
 

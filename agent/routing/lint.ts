@@ -1,5 +1,6 @@
 import type { RuleProblem } from './errors.ts'
 import { implies, isAlwaysTrue, isDisjoint, type WrittenCondition } from './overlap.ts'
+import { combinations } from './schema.ts'
 import type { WrittenRule } from './written.ts'
 
 /** The path that associations take which a rule decides, and why. */
@@ -71,8 +72,6 @@ function subjectsIn(key: string, condition: unknown): string[] {
     .flat()
     .flatMap(when => Object.entries(Object(when)).flatMap(([below, value]) => subjectsIn(below, value)))
 }
-
-const combinations = ['all', 'any', 'not']
 
 /** Whether each of these conditions is true wherever those of `rule` are. */
 function isCovered(rule: WrittenRule, conditions: readonly WrittenCondition[]): boolean {

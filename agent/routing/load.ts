@@ -53,6 +53,12 @@ function* compileRules({ folder, files: read }: RuleFiles): Slices<Rules> {
     if (parsed) files.push(parsed)
   }
   const ruleSet = yield* compile(files, problems)
+  // as a file that was emptied by mistake has it
+  if (problems.length === 0 && ruleSet.rules.length === 0) {
+    const refusal =
+      'every association would be refused; if that is meant: default: { reject: no-reason-given }'
+    problems.push(atStart(folder, `neither rules that are on nor a default: ${refusal}`))
+  }
   const tests = yield* readTests(files, problems)
   if (problems.length > 0) throw new RulesInvalid(problems.sort(byPlace))
   const results: TestResult[] = []

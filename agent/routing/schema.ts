@@ -39,6 +39,9 @@ export interface WhenSource {
   [subject: string]: ConditionSource | WhenSource | WhenSource[] | TimeSource | undefined
 }
 
+/** The keys of `when` that hold others. */
+export const combinations: readonly string[] = ['all', 'any', 'not']
+
 export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
 type Mistake = { code?: string | undefined; input?: unknown }
@@ -122,18 +125,21 @@ const time = map('a time', {
 })
 
 /** What `when` holds, and what is combined within it. */
-const when: z.ZodType<WhenSource> = z.lazy(() =>
-  map('', {
-    all: nonEmpty(innerWhen, 'a list of maps').optional(),
-    any: nonEmpty(innerWhen, 'a list of maps').optional(),
-    not: innerWhen.optional(),
-    time: time.optional(),
-  }).catchall(condition),
-)
+const whenWith = (inner: () => z.ZodType<WhenSource>): z.ZodType<WhenSource> =>
+  z.lazy(() =>
+    map('', {
+      all: nonEmpty(inner(), 'a list of maps').optional(),
+      any: nonEmpty(inner(), 'a list of maps').optional(),
+      not: inner().optional(),
+      time: time.optional(),
+    }).catchall(condition),
+  )
+const when = whenWith(() => innerWhen)
 const innerWhen = when.refine(
   conditions => Object.keys(conditions).length > 0,
   'has an empty map: it would always hold',
 )
+const partOfWhen = whenWith(() => partOfWhen)
 
 const mixedValues = ['refuse', 'follow', 'instance'] as const
 export const mixedSource = z.enum(mixedValues, mustBe(`one of ${mixedValues.join(', ')}`))
@@ -181,13 +187,16 @@ function hasOne({ route, reject, ...withRoute }: Outcome, context: z.RefinementC
   }
 }
 
-export const ruleSource = map('a rule', {
+const rule = map('a rule', {
   name: text,
   description: z.string(mustBe('text')).optional(),
   enabled: trueOrFalse.default(true),
   when: when.default({}),
   ...outcome,
-}).superRefine(hasOne)
+})
+export const ruleSource = rule.superRefine(hasOne)
+/** What is left of a rule without the places that are wrong; '' for a name that is missing. */
+export const partOfRule = rule.extend({ name: text.default(''), when: partOfWhen.default({}) })
 
 /** `default: <pool>` is short for `default: { route: <pool> }`; so is a list of pools. */
 export const defaultSource = z.preprocess(

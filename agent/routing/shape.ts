@@ -1,11 +1,14 @@
 import type { core, z } from 'zod'
-import { closest } from '../dicom/index.ts'
+import { allKeywords, closest } from '../dicom/index.ts'
 import type { RuleProblem } from './errors.ts'
+import { factNames } from './given.ts'
+import { combinations } from './schema.ts'
 import type { Path, SourceFile } from './source-file.ts'
 
 /**
  * `value`, which stands at `path`, as `schema` has it. Where it is not so, `problems` says why, and the result is what is
- * left without the places that are wrong, so that the rest can be looked at, too; undefined if that is not so, either.
+ * left without the places that are wrong, so that the rest can be looked at, too; undefined if that is not even as
+ * `partSchema` has it.
  */
 export function shaped<T>(
   schema: z.ZodType<T>,
@@ -13,6 +16,7 @@ export function shaped<T>(
   path: Path,
   file: SourceFile,
   problems: RuleProblem[],
+  partSchema = schema,
 ): T | undefined {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
@@ -30,20 +34,31 @@ export function shaped<T>(
   const wrong = parsed.error.issues.flatMap(issue =>
     issue.code === 'unrecognized_keys' ? issue.keys.map(key => [...issue.path, key]) : [issue.path],
   )
-  return schema.safeParse(wrong.reduce(without, value)).data
+  return partSchema.safeParse(wrong.reduce(without, value)).data
 }
 
-/** A map but for its key at the beginning of `path`, or but for that key's own: a condition, all of it. */
-function without(value: unknown, [key, inner]: Path): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || key === undefined)
-    return undefined
-  const { [key]: there, ...rest } = value as Record<PropertyKey, unknown>
-  const left = inner === undefined ? undefined : without(there, [inner])
-  return left === undefined ? rest : { ...rest, [key]: left }
+/** The keys below which each key stands for itself; of any other, all goes that it holds: a condition, a route. */
+const independent = ['when', 'all', 'any', 'not', 'given', 'expect']
+
+/** A map but for what stands at `path`; a list whose places stay the same. Undefined if nothing is left. */
+function without(value: unknown, [key, ...inner]: Path): unknown {
+  if (key === undefined) return value
+  if (typeof value !== 'object' || value === null) return undefined
+  const { [key]: there, ...others } = value as Record<PropertyKey, unknown>
+  const goesOn = inner.length > 0 && (Array.isArray(value) || independent.includes(String(key)))
+  const left = goesOn ? without(there, inner) : undefined
+  if (Array.isArray(value)) return value.map((item, index) => (index === key ? (left ?? {}) : item))
+  return left === undefined ? others : { ...others, [key]: left }
+}
+
+function isCondition(key: string): boolean {
+  const [beginning = ''] = key.split('.')
+  return /^\(/.test(key) || [...factNames, ...combinations, ...allKeywords()].includes(beginning)
 }
 
 /** `has` ends with the keys that there are. */
 function unknownKey(key: string, has: string): string {
+  if (has.startsWith('a rule has') && isCondition(key)) return `${key} is a condition: indent it below when`
   const [near] = closest(key, has.replace(/^.* has /, '').split(', '))
   return `unknown key "${key}": ${has}${near === undefined ? '' : `; did you mean ${near}?`}`
 }

@@ -10,6 +10,7 @@ import {
   Lexer,
   LineCounter,
   type Node,
+  type Pair,
   Parser,
   type Scalar,
   visit,
@@ -22,7 +23,7 @@ export type Path = readonly PropertyKey[]
 /** A rule file as data and as positions. */
 export interface SourceFile {
   data: unknown
-  /** a problem at `path`, or as near to it as the file goes; at its key instead of its value where `at` says so */
+  /** a problem at `path`, or as near to it as the file goes; at its key where `at` says so, or where it has no value */
   problem(path: Path, message: string, at?: 'key'): RuleProblem
   /** where what stands at `path` begins */
   placeOf(path: Path): { file: string; line: number }
@@ -65,7 +66,8 @@ export function* parseSourceFile(
   return {
     data,
     problem: (path, message, at) => {
-      const node = (at === 'key' ? keyAt(document, path) : undefined) ?? nearest(document, path)
+      const { key, value } = pairAt(document, path) ?? {}
+      const node = isScalar(key) && (at === 'key' || !value) ? key : nearest(document, path)
       return positioned(node?.range?.[0] ?? 0, message, subjectAt(path))
     },
     placeOf: path => {
@@ -111,11 +113,10 @@ function nearest(document: Document.Parsed, path: Path): Node | null {
   return node
 }
 
-function keyAt(document: Document.Parsed, path: Path): Node | undefined {
+function pairAt(document: Document.Parsed, path: Path): Pair | undefined {
   const parent = nearest(document, path.slice(0, -1))
   if (!isMap(parent)) return undefined
-  const pair = parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
-  return isScalar(pair?.key) ? pair.key : undefined
+  return parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
 }
 
 type Mistake = { offset: number; message: string }

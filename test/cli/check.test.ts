@@ -119,7 +119,7 @@ rules/2.yaml:5:58: rule "CT": 1E5 is a number in YAML: quote it: "1E5"
 rules/2.yaml:9:13: rule "MR": unknown reason "because": one of no-reason-given, application-context-name-not-supported, calling-ae-title-not-recognized, called-ae-title-not-recognized, acse-no-reason-given, protocol-version-not-supported, temporary-congestion, local-limit-exceeded
     9 |     reject: because
       |             ^
-rules/2.yaml:10:5: rule "MR": unknown key "Modality": a rule has name, description, enabled, when, route, reject, stick, mixed
+rules/2.yaml:10:5: rule "MR": Modality is a condition: indent it below when
    10 |     Modality: MR
       |     ^
 rules: 7 errors, 0 warnings

@@ -31,7 +31,7 @@ const outcome = fc.oneof(
 const ruleFile: fc.Arbitrary<RuleFile> = fc.record(
   {
     rules: fc
-      .array(fc.tuple(conditions, outcome), { maxLength: 6 })
+      .array(fc.tuple(conditions, outcome), { minLength: 1, maxLength: 6 })
       .map(rules => rules.map(([when, outcome], index) => ({ name: `rule ${index}`, when, ...outcome }))),
     default: fc.constant('d'),
   },

@@ -72,7 +72,7 @@ refuses('keys', [
   [
     'unknown in a rule',
     'rules:\n  - name: R\n    Modality: CT\n    route: a\n',
-    '3:5: rule "R": unknown key "Modality": a rule has name, description, enabled, when, route, reject, stick, mixed',
+    '3:5: rule "R": Modality is a condition: indent it below when',
   ],
   [
     'unknown in a pool',
@@ -196,7 +196,17 @@ refuses('conditions', [
   [
     'a fact that nearly is one',
     when('CallingAE: A'),
-    `${at}: rule "R": "CallingAE" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, tlsClientCN, sopClass, transferSyntax, implementation, dimse, time`,
+    `${at}: rule "R": "CallingAE" is no fact; did you mean callingAE?`,
+  ],
+  [
+    'a keyword, whatever its capitals, before those that it begins',
+    when('rows: "1"'),
+    `${at}: rule "R": "rows" is not a DICOM keyword; did you mean Rows, RowsForNthOrderCoefficients?`,
+  ],
+  [
+    'what might be a fact',
+    when('implVersion: A'),
+    `${at}: rule "R": "implVersion" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, tlsClientCN, sopClass, transferSyntax, implementation, dimse, time`,
   ],
   [
     'what every object has',
@@ -442,6 +452,18 @@ describe('several files', () => {
     assert.deepEqual(problems, [`latin1.yaml:1:1: ${notUtf8}`, `utf16.yaml:1:1: ${notUtf8}`])
   })
 
+  test('in which nothing decides', () => {
+    const rules = 'rules: [{ name: R, route: a, enabled: false }]\n'
+    for (const files of [{ 'r.yaml': '' }, { 'p.yaml': 'pools: { a: {} }', 'r.yaml': rules }]) {
+      const [problem = '', ...others] = problemsOf(files)
+      assert.match(
+        problem,
+        /:1:1: neither rules that are on nor a default: every association would be refused/,
+      )
+      assert.deepEqual(others, [])
+    }
+  })
+
   test('none at all, and one that cannot be read', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rules-'))
     try {
@@ -466,7 +488,7 @@ describe('several files', () => {
 
   test('hundreds of aliases of one list are not taken for an attack', () => {
     const pools = Array.from({ length: 300 }, (_, index) => `  p${index}: *accepts\n`)
-    const file = `pools:\n  a: &accepts { transferSyntaxes: [Explicit VR Little Endian] }\n${pools.join('')}`
+    const file = `pools:\n  a: &accepts { transferSyntaxes: [Explicit VR Little Endian] }\n${pools.join('')}default: a\n`
     assert.deepEqual(problemsOf({ 'r.yaml': file }), [])
   })
 })

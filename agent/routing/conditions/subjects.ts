@@ -1,4 +1,4 @@
-import { commandNames, type Lookup, uidName, vrOfPath } from '../../dicom/index.ts'
+import { allKeywords, closest, commandNames, type Lookup, uidName, vrOfPath } from '../../dicom/index.ts'
 import type { Report } from '../errors.ts'
 import { type AssociationFacts, type DatasetFacts, lookUp } from '../facts.ts'
 import { inNetworks, isNetwork } from '../network.ts'
@@ -144,8 +144,10 @@ function attribute(key: string, paths: Paths, report: Report): Subject | undefin
 
 const factNames = [...Object.keys(facts), 'time']
 
-/** A misspelt fact is no keyword either: say that there are facts, where one may have been meant. */
+/** A misspelt fact is no keyword either: say which one, or that there are facts, where one may have been meant. */
 function withFacts(key: string, message: string): string {
+  const [meant = ''] = closest(key, [...factNames, ...closest(key, allKeywords())])
+  if (factNames.includes(meant)) return `"${key}" is no fact; did you mean ${meant}?`
   const near = factNames.some(fact => fact.slice(0, 3) === key.slice(0, 3).toLowerCase())
   return near ? `${message}; the facts of an association are ${factNames.join(', ')}` : message
 }
