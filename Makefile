@@ -33,6 +33,16 @@ run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
 send: ## Send the samples through the running balancer, and print where each went
 	@node deploy/local/send.ts
 
+.PHONY: reload
+reload: ## Take haproxy/pacs.cfg in as it is now; no association is lost
+	@node deploy/local/operate.ts reload
+
+.PHONY: drain ready
+drain: ## Send a PACS node nothing new, and wait until it is idle: SERVER=pool/name
+	@node deploy/local/operate.ts drain "$(SERVER)"
+ready: ## Send it associations again: SERVER=pool/name
+	@node deploy/local/operate.ts ready "$(SERVER)"
+
 .PHONY: check-rules
 check-rules: setup ## Check the rules in agent/rules, and run their own tests
 	@node agent/cli.ts check

@@ -1,7 +1,7 @@
 // `make run`: HAProxy, two agents and the demo's PACS nodes in the foreground, until Ctrl-C.
 
 import { mkdirSync, openSync, readdirSync, writeSync } from 'node:fs'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { demo, folderOf, isDemo, portOf } from './demo.ts'
 import { type PacsServer, readPacsFile } from './pacs-file.ts'
 import { answering, obstacle } from './ports.ts'
@@ -69,10 +69,11 @@ async function startAgents(): Promise<void> {
 
 async function startHaproxy(): Promise<void> {
   const [AGENT1, AGENT2] = demo.agents.map(({ spop }) => spop)
+  const master = ['-W', '-db', '-S', `${join(demo.state, 'haproxy.sock')},mode,600`]
   const child = await launch({
     name: 'haproxy',
-    command: [haproxy, '-W', '-db', '-C', demo.haproxyFolder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg'],
-    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, AGENT1, AGENT2 },
+    command: [haproxy, ...master, '-C', demo.haproxyFolder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg'],
+    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, AGENT1, AGENT2, STATE_DIR: demo.state },
     onOutput: writerOf(demo.haproxyLog),
   })
   await child.wrote(/Loading success/).catch(() => failed(child))
@@ -159,7 +160,7 @@ The DICOM load balancer is running.
   Dashboard   http://localhost:${demo.statsPort}/stats   ${password}
   Agents      ${demo.agents.map(({ admin }) => `http://${admin}/readyz`).join('  ')}
   Rules       agent/rules/*.yaml   read again when they are saved
-  PACS pools  haproxy/pacs.cfg
+  PACS pools  haproxy/pacs.cfg     read again by make reload
 ${pacs.join('\n')}
   Logs        ${relative('.', demo.haproxyLog)}  ${relative('.', demo.agentsLog)}
 

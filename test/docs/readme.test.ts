@@ -75,7 +75,7 @@ describe('the README', () => {
   })
 
   test('knows every variable of the environment, and no other', () => {
-    const haproxy = [...read('haproxy/haproxy.cfg').matchAll(/presetenv (\w+)/g)]
+    const haproxy = [...read('haproxy/haproxy.cfg').matchAll(/(?:presetenv |defined\()(\w+)/g)]
     const statistics = [...read('haproxy/haproxy.cfg').matchAll(/\$\{(\w+)-/g)]
     const agent = [...read('agent/config.ts').matchAll(/^ {2}([A-Z_]+):/gm)]
     const there = new Set([...haproxy, ...statistics, ...agent].map(([, name]) => name))

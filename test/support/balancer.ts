@@ -25,6 +25,8 @@ export interface BalancerOptions {
   env?: Record<string, string>
   /** changes HAProxy's shipped configuration */
   edit?: (haproxyCfg: string) => string
+  /** HAProxy with a master process, for deploy/local/operate.ts */
+  master?: boolean
   /** servers ("pool/name") that nobody listens for */
   down?: readonly string[]
 }
@@ -32,6 +34,7 @@ export interface BalancerOptions {
 /** The product as it is shipped, HAProxy with its files and agents as processes, on free ports. */
 export interface Balancer {
   port: number
+  rulesFolder: string
   haproxy: Haproxy
   agents: Running[]
   /** the first line of HAProxy's log that matches, when it is there */
@@ -42,13 +45,13 @@ export interface Balancer {
 }
 
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
-  const { rules, pools, agents: count = 2, env = {}, edit = cfg => cfg, down = [] } = options
+  const { rules, pools, agents: count = 2, env = {}, edit = cfg => cfg, master = false, down = [] } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
   const agents = await Promise.all(
     Array.from({ length: count }, (_, index) => startAgent(`agent${index + 1}`, { RULES: folder, ...env })),
   )
-  const addresses = await Promise.all(agents.map(listening))
+  const addresses = await Promise.all(agents.map(spopAddress))
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const port = await freePort()
@@ -59,8 +62,12 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       'spoe-dicom.conf': await shipped('spoe-dicom.conf'),
       'pacs.cfg': pacsCfg(pools),
     },
-    args: ['-C', '{dir}', '-f', '{dir}/pacs.cfg'],
+    args: [
+      ...(master ? ['-W', '-S', '{dir}/haproxy.sock,mode,600'] : []),
+      ...['-C', '{dir}', '-f', '{dir}/pacs.cfg'],
+    ],
     env: {
+      ...(master ? { STATE_DIR: '{dir}' } : {}),
       DICOM_BIND: `127.0.0.1:${port}`,
       STATS_BIND: `127.0.0.1:${await freePort()}`,
       GUARD_BIND: `127.0.0.1:${await freePort()}`,
@@ -78,6 +85,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     )
   const balancer: Balancer = {
     port,
+    rulesFolder: folder,
     haproxy,
     agents,
     logged,
@@ -119,7 +127,8 @@ export async function adminUrl(agent: Running): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
-async function listening(agent: Running): Promise<string> {
+/** Where HAProxy finds it, once it serves. */
+export async function spopAddress(agent: Running): Promise<string> {
   const [, port] = await agent.wrote(/"port":(\d+)\}.*"listening"/)
   return `127.0.0.1:${port}`
 }
@@ -149,7 +158,8 @@ export async function checks(haproxy: Haproxy): Promise<Map<string, string>> {
   )
 }
 
-function pacsCfg(pools: BalancerOptions['pools']): string {
+/** The text of pacs.cfg. */
+export function pacsCfg(pools: BalancerOptions['pools']): string {
   return Object.entries(pools)
     .map(([pool, servers]) => {
       const lines = servers.map(
