@@ -2,13 +2,17 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 
+const ANSWER_MS = 2000
+
 /**
  * The command line of HAProxy's master process (`haproxy -W -S SOCKET`), which reaches that of each worker: after a
- * reload, the workers before go on until their last association has ended.
+ * reload, the workers before go on until their last association has ended. Rejects where there is no answer: a master that
+ * begins anew, for a reload, may forget whom it owes one.
  */
 export async function ask(socket: string, command: string): Promise<string> {
   const connection = connect(socket)
   await once(connection, 'connect')
+  connection.setTimeout(ANSWER_MS, () => connection.destroy(new Error(`no answer to "${command}"`)))
   connection.end(`${command}\n`)
   return (await text(connection)).trim()
 }

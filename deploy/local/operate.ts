@@ -43,9 +43,9 @@ async function reload(): Promise<void> {
   await check()
   const [serving = 0] = before.workers
   await saveState(serving)
-  await ask(socket, 'reload')
+  await ask(socket, 'reload').catch(() => undefined) // it is done all the same
   for (;;) {
-    const now = await processes(socket).catch(() => undefined) // the master begins anew, too
+    const now = await processes(socket).catch(() => undefined)
     if (now && now.failed > before.failed) {
       throw new Refused('HAProxy could not load it: its log says why. The configuration before serves on.')
     }
