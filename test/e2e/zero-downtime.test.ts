@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { processes } from '../../deploy/local/master.ts'
 import { type Balancer, found, pacsCfg, spopAddress, startAgent, startBalancer } from '../support/balancer.ts'
+import { startStorescp, withoutMeta } from '../support/dcmtk.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { operated } from '../support/operate.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
@@ -89,6 +92,12 @@ describe('under 50 associations a second, none fails and no instance is missing'
     allStored(sent)
   })
 
+  test('a node that is not there is not drained, and the one that was meant is told', async () => {
+    const { code, output } = await operated(balancer, 'drain', 'ct/CT1')
+    assert.equal(code, 1)
+    assert.match(output, /There is no server "ct\/CT1"; did you mean ct\/CT:1\?/)
+  })
+
   test('while PACS nodes are added, removed and moved to another port, which takes effect', async () => {
     nodes.push(await startPacs())
     const [first, second, third] = nodes as [Pacs, Pacs, Pacs]
@@ -123,3 +132,38 @@ describe('under 50 associations a second, none fails and no instance is missing'
     await waitUntil(async () => (await processes(socket())).workers.length === 1)
   })
 })
+
+test('a PACS node that is killed: every association that begins afterwards is stored by the other one', {
+  timeout: 120_000,
+}, async () => {
+  const folders = [mkdtempSync(join(tmpdir(), 'pacs-')), mkdtempSync(join(tmpdir(), 'pacs-'))] as const
+  const nodes = [await startStorescp(folders[0]), await startStorescp(folders[1])] as const
+  const ct = nodes.map(({ port }, index) => ({ name: `CT:${index + 1}`, port }))
+  const balancer = await startBalancer({ rules, pools: { ct } })
+  try {
+    const before = await underLoad(balancer.port, () => waitUntil(() => readdirSync(folders[0]).length > 20))
+    const had = [...storedIn(folders[0]), ...storedIn(folders[1])]
+    assert.deepEqual(had.sort(), before.sort())
+    for (const folder of folders) for (const file of readdirSync(folder)) rmSync(join(folder, file))
+
+    await nodes[0].stop('SIGKILL')
+    const sent = await underLoad(balancer.port, async () => {
+      await found(balancer.haproxy, 'DOWN', ['ct/CT:1'])
+      await waitUntil(() => readdirSync(folders[1]).length > 200)
+    })
+    assert.deepEqual(storedIn(folders[1]).sort(), sent.sort())
+  } finally {
+    await balancer.stop()
+    for (const node of nodes) await node.stop()
+    for (const folder of folders) rmSync(folder, { recursive: true })
+  }
+})
+
+function storedIn(folder: string): string[] {
+  return readdirSync(folder).map(file => {
+    const digest = createHash('sha256')
+      .update(withoutMeta(readFileSync(join(folder, file))))
+      .digest('hex')
+    return instance({ sopInstance: file.replace(/^[^.]*\./, ''), digest })
+  })
+}

@@ -24,6 +24,8 @@ export async function startStorescp(folder: string, ...options: string[]): Promi
     name: 'storescp',
     command: ['storescp', '--fork', '+xa', '+B', '-od', folder, ...options, String(port)],
     env: { TCP_NODELAY: '1' },
+    // one process for each association, which `stop` ends, too
+    ownGroup: true,
   })
   await waitUntil(() => answers(port))
   return { ...running, port }
