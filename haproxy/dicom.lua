@@ -4,6 +4,7 @@
 -- what it answers. haproxy.cfg calls them in this order (variables are txn.dicom.*, `<` set by the agent):
 --
 --   dicom_request  waits for the whole A-ASSOCIATE-RQ                                          sets requested
+--   dicom_limit    refuses a client that asks for too much
 --   - associate -  SPOE                            < path (direct, delayed or refused), backend, promise, offer, …
 --   dicom_head     delayed only: sends the promise (an A-ASSOCIATE-AC), waits for the first dataset   sets head
 --   - dataset -    SPOE                                                                   < backend, offer
@@ -63,7 +64,10 @@ local REFUSALS = {
   ["agents-down"] = pdu.associate_rj(2, 3, 1), -- transient, temporary congestion
   ["no-such-pool"] = pdu.associate_rj(2, 3, 1),
   ["pool-down"] = pdu.associate_rj(2, 3, 1),
-  ["pool-full"] = pdu.associate_rj(2, 3, 2), -- transient, local limit exceeded
+  ["too-many-associations"] = pdu.associate_rj(2, 3, 2), -- transient, local limit exceeded
+  ["too-many-connections"] = pdu.associate_rj(2, 3, 2),
+  ["too-many-waiting"] = pdu.associate_rj(2, 3, 2),
+  ["pool-full"] = pdu.associate_rj(2, 3, 2),
 }
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
@@ -132,6 +136,21 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
   if left <= 0 then return refuse(txn, "request-timeout") end
   return wait(left)
 end, 0)
+
+-- Associations that have no PACS yet: they wait for their A-ASSOCIATE-RQ, an agent or their first dataset.
+core.register_fetches("dicom_waiting", function(txn)
+  local waiting = txn.f:fe_conn("dicom")
+  for name in pairs(core.backends) do
+    if name ~= "agents" then waiting = waiting - txn.f:be_conn(name) end
+  end
+  return waiting
+end)
+
+-- Refuses for `reason` a client that has asked, and was not answered.
+core.register_action("dicom_limit", { "tcp-req" }, function(txn, reason)
+  if not var(txn, "requested") or var(txn, "path") or var(txn, "refusal") then return act.CONTINUE end
+  return refuse(txn, reason)
+end, 1)
 
 -- Walks the P-DATA behind the A-ASSOCIATE-RQ, which ends at `base`, and says what stands there:
 --   "more"      nothing complete yet

@@ -146,9 +146,8 @@ function writerOf(file: string): (chunk: string) => void {
 
 function summary(nodes: readonly { server: PacsServer; where: string }[]): string {
   const { STATS_USER = 'admin', STATS_PASSWORD } = process.env
-  const password = STATS_PASSWORD
-    ? 'the password is in STATS_PASSWORD'
-    : `${STATS_USER}:admin (set STATS_PASSWORD!)`
+  const access =
+    STATS_PASSWORD === undefined ? 'from here; elsewhere with STATS_PASSWORD' : `as ${STATS_USER}`
   const pacs = nodes.map(
     ({ server: { pool, name, host, port }, where }) =>
       `    ${pool.padEnd(10)} ${name.padEnd(12)} ${`${host}:${port}`.padEnd(18)} ${where}`,
@@ -157,7 +156,7 @@ function summary(nodes: readonly { server: PacsServer; where: string }[]): strin
 The DICOM load balancer is running.
 
   DICOM       localhost:${demo.dicomPort}, any called AE title
-  Dashboard   http://localhost:${demo.statsPort}/stats   ${password}
+  Dashboard   http://localhost:${demo.statsPort}/stats   ${access}
   Agents      ${demo.agents.map(({ admin }) => `http://${admin}/readyz`).join('  ')}
   Rules       agent/rules/*.yaml   read again when they are saved
   PACS pools  haproxy/pacs.cfg     read again by make reload
