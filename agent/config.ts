@@ -25,6 +25,8 @@ const environment = z.object({
   RULES: z.string().default('agent/rules'),
   /** keys the hash behind `stick`; all agents of a site need the same */
   STICK_SECRET: z.string().min(1).default('dicom-load-balancer'),
+  /** in shadow mode, the pool that everything goes to while the rules are only logged */
+  SHADOW_POOL: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** seconds that a stopping agent gives to what is in flight */
   STOP_GRACE: z.coerce.number().min(0).default(10),

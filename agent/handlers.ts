@@ -11,6 +11,7 @@ import { aborted, type Site, type Told } from './steps/answer.ts'
 import { associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
 import { instance } from './steps/instance.ts'
+import { shadowAssociate, shadowDataset, shadowInstance } from './steps/shadow.ts'
 
 /**
  * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
@@ -38,13 +39,18 @@ export function createHandlers(site: () => Site, log: Logger, now = Date.now): R
       return orElse({ path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }, () => {
         const rq = decodeAssociateRq(body)
         const names = { calling: printable(rq.callingAE), called: printable(rq.calledAE) }
-        return { ...names, ...associate(site, rq, body, told) }
+        return { ...names, ...shadowAssociate(site, rq, body, associate(site, rq, body, told)) }
       })
     }),
     dataset: handler('dataset', (args, told, site) => {
       const { rq, promised } = negotiated(args)
       return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () =>
-        dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), told),
+        shadowDataset(
+          site,
+          rq,
+          promised,
+          dataset(site, rq, promised, readMessageHead(bytes(args, 'head')), told),
+        ),
       )
     }),
     instance: handler('instance', (args, told, site) => {
@@ -55,7 +61,10 @@ export function createHandlers(site: () => Site, log: Logger, now = Date.now): R
         mixed: text(args, 'mixed'),
       }
       const judged = orElse({ verdict: 'refuse', refusal: 'malformed-dataset' }, () =>
-        instance(site.ruleSet, rq, promised, readMessageHead(bytes(args, 'head')), told, binding),
+        shadowInstance(
+          site,
+          instance(site.ruleSet, rq, promised, readMessageHead(bytes(args, 'head')), told, binding),
+        ),
       )
       return { bound: binding.bound, ...judged }
     }),

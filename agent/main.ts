@@ -7,6 +7,7 @@ import { startRules, watchRules } from './live-rules.ts'
 
 try {
   const config = readConfig(process.env)
+  const { STICK_SECRET: stickSecret, SHADOW_POOL: shadowPool } = config
   const log = pino({ level: config.LOG_LEVEL })
   const rules = await startRules(config.RULES, log)
   const agent: AgentState = { phase: 'starting', rules }
@@ -14,14 +15,12 @@ try {
   const admin = createAdmin(agent, log)
   const adminAddress = await listenAdmin(admin, config.ADMIN_LISTEN)
   const server = createSpoeServer({
-    handlers: createHandlers(
-      () => ({ ruleSet: rules.serving.ruleSet, stickSecret: config.STICK_SECRET }),
-      log,
-    ),
+    handlers: createHandlers(() => ({ ruleSet: rules.serving.ruleSet, stickSecret, shadowPool }), log),
     onError: error => log.warn({ err: error }, 'SPOP'),
   })
   const address = await server.listen(config.SPOP_LISTEN)
   agent.phase = 'serving'
+  if (shadowPool !== undefined) log.warn({ shadowPool }, 'shadow mode: the rules are logged, and do nothing')
   log.info({ address, admin: adminAddress }, 'listening')
 
   watchRules(rules)

@@ -7,6 +7,8 @@ export interface Site {
   ruleSet: RuleSet
   /** keys the hash of what stick keys are made of; the same for all agents, or they would not agree */
   stickSecret: string
+  /** in shadow mode, the pool that everything goes to */
+  shadowPool?: string | undefined
 }
 
 /** What HAProxy tells of an association beside its bytes. */
