@@ -7,6 +7,7 @@ import {
   pduHeaderLength,
   readMessageHead,
 } from './dicom/index.ts'
+import { watchSources } from './sources.ts'
 import { aborted, type Site, type Told } from './steps/answer.ts'
 import { associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
@@ -19,12 +20,14 @@ import { shadowAssociate, shadowDataset, shadowInstance } from './steps/shadow.t
  * gives what holds now.
  */
 export function createHandlers(site: () => Site, log: Logger, now = Date.now): Record<string, Handler> {
+  const watchSource = watchSources(log)
   const handler =
     (step: string, answer: (args: Args, told: Told, site: Site) => Answer): Handler =>
     ({ args }) => {
       // an address of HAProxy's, or the text of one that Lua put into a variable
       const source = args.ip('src') ?? args.string('src') ?? ''
       const id = args.string('id')
+      if (step === 'associate') watchSource(source)
       // the time of the association is that of its first question, or what holds then might not hold any more
       const at = step === 'associate' ? now() : Number(text(args, 'at'))
       const told = { id, source, at, live: args.string('live')?.split(' ') }
