@@ -49,6 +49,15 @@ down: ## Stop the containers, and remove them with what the demo's PACS nodes an
 .PHONY: logs
 logs: ## Follow the containers' logs
 	docker compose logs --follow
+.PHONY: reload
+reload: ## Take haproxy/pacs.cfg in as it is now; no association is lost
+	@node deploy/local/operate.ts reload
+
+.PHONY: drain ready
+drain: ## Send a PACS node nothing new, and wait until it is idle: SERVER=pool/name
+	@node deploy/local/operate.ts drain "$(SERVER)"
+ready: ## Send it associations again: SERVER=pool/name
+	@node deploy/local/operate.ts ready "$(SERVER)"
 
 .PHONY: check-rules
 check-rules: setup ## Check the rules in agent/rules, and run their own tests

@@ -39,6 +39,8 @@ const environment = z.object({
   LOG_PATIENT_SECRET: optional(secret),
   /** the calling AE titles that metrics tell apart */
   METRICS_AE_TITLES: optional(z.string().transform(text => text.split(',').map(title => title.trim()))),
+  /** in shadow mode, the pool that everything goes to while the rules are only logged */
+  SHADOW_POOL: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** seconds that a stopping agent gives to what is in flight */
   STOP_GRACE: z.coerce.number().min(0).default(10),

@@ -8,11 +8,13 @@ import {
   pduHeaderLength,
   readMessageHead,
 } from './dicom/index.ts'
+import { watchSources } from './sources.ts'
 import { aborted, type Site, type Told } from './steps/answer.ts'
 import { associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
 import { instance } from './steps/instance.ts'
 import { patientHash } from './steps/patient.ts'
+import { shadowAssociate, shadowDataset, shadowInstance } from './steps/shadow.ts'
 
 /**
  * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
@@ -25,6 +27,7 @@ export function createHandlers(
   onAnswer: AnswerListener = () => {},
   now = Date.now,
 ): Record<string, Handler> {
+  const watchSource = watchSources(log)
   const handler =
     (step: Step, answer: (args: Args, told: Told, site: Site) => Answer): Handler =>
     ({ args }) => {
@@ -32,6 +35,7 @@ export function createHandlers(
       // an address of HAProxy's, or the text of one that Lua put into a variable
       const source = args.ip('src') ?? args.string('src') ?? ''
       const id = args.string('id')
+      if (step === 'associate') watchSource(source)
       // the time of the association is that of its first question, or what holds then might not hold any more
       const at = step === 'associate' ? now() : Number(text(args, 'at'))
       // Lua has no other word for none
@@ -51,14 +55,15 @@ export function createHandlers(
       return orElse({ path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }, () => {
         const rq = decodeAssociateRq(body)
         const names = { calling: printable(rq.callingAE), called: printable(rq.calledAE) }
-        return { ...names, ...associate(site, rq, body, told) }
+        return { ...names, ...shadowAssociate(site, rq, body, associate(site, rq, body, told)) }
       })
     }),
     dataset: handler('dataset', (args, told, site) => {
       const { rq, promised } = negotiated(args)
       return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () => {
         const head = readMessageHead(bytes(args, 'head'))
-        return { ...dataset(site, rq, promised, head, told), patient: patientHash(site, promised, head) }
+        const answer = shadowDataset(site, rq, promised, dataset(site, rq, promised, head, told))
+        return { ...answer, patient: patientHash(site, promised, head) }
       })
     }),
     instance: handler('instance', (args, told, site) => {
@@ -70,7 +75,7 @@ export function createHandlers(
       }
       const judged = orElse({ verdict: 'refuse', refusal: 'malformed-dataset' }, () => {
         const head = readMessageHead(bytes(args, 'head'))
-        const answer = instance(site.ruleSet, rq, promised, head, told, binding)
+        const answer = shadowInstance(site, instance(site.ruleSet, rq, promised, head, told, binding))
         return { ...answer, patient: patientHash(site, promised, head) }
       })
       return { bound: binding.bound, ...judged }

@@ -12,7 +12,7 @@ const NOTICE_MS = 1000
 
 try {
   const config = readConfig(process.env)
-  const { STICK_SECRET: stickSecret, LOG_PATIENT_SECRET: patientSecret } = config
+  const { STICK_SECRET: stickSecret, LOG_PATIENT_SECRET: patientSecret, SHADOW_POOL: shadowPool } = config
   const log = pino({ level: config.LOG_LEVEL })
   const rules = await startRules(config.RULES, log)
   const decisions = new RecentDecisions()
@@ -23,7 +23,7 @@ try {
   })
   const server = createSpoeServer({
     handlers: createHandlers(
-      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret }),
+      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool }),
       log,
       (answered, ...found) => {
         metrics.answered(answered, ...found)
@@ -42,6 +42,7 @@ try {
   const adminAddress = await listenAdmin(admin, config.ADMIN_LISTEN)
   const address = await server.listen(config.SPOP_LISTEN)
   agent.phase = 'serving'
+  if (shadowPool !== undefined) log.warn({ shadowPool }, 'shadow mode: the rules are logged, and do nothing')
   log.info({ address, admin: adminAddress }, 'listening')
 
   watchRules(rules)

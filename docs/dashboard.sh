@@ -29,5 +29,5 @@ sleep "${SECONDS_OF_LOAD:-20}"
 
 chromium --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync \
     --no-first-run --hide-scrollbars --user-data-dir="$profile" --window-size=1400,790 --screenshot=docs/dashboard.png \
-    "http://${STATS_USER:-admin}:${STATS_PASSWORD:-admin}@localhost:8404/stats;norefresh"
+    "http://${STATS_USER:-admin}:${STATS_PASSWORD:-}@localhost:8404/stats;norefresh"
 ls -l docs/dashboard.png

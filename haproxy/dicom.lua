@@ -4,10 +4,11 @@
 -- what it answers. haproxy.cfg calls them in this order (variables are txn.dicom.*, `<` set by the agent):
 --
 --   dicom_request  waits for the whole A-ASSOCIATE-RQ                                          sets requested
+--   dicom_limit    refuses a client that asks for too much
 --   - associate -  SPOE                            < path (direct, delayed or refused), backend, promise, offer, …
 --   dicom_head     delayed only: sends the promise (an A-ASSOCIATE-AC), waits for the first dataset   sets head
 --   - dataset -    SPOE                                                                   < backend, offer
---   dicom_pause    between a question and the same one again, before HAProxy 3.0 only
+--   dicom_pause    between a question and the same one again
 --   dicom_bind     the gate: lets nothing pass but to a live pool; puts the offer in the RQ's place   sets bound
 --   dicom_refuse   says no in DICOM and outlives the close
 --   dicom_guard    a filter, in guard.lua: delayed only, from here to the end of the association
@@ -37,6 +38,10 @@ local ASSOCIATE_TIMEOUT = setting("ASSOCIATE_TIMEOUT") * 1000
 local DATASET_TIMEOUT = setting("DATASET_TIMEOUT") * 1000
 local SETTLE_TIMEOUT = setting("SETTLE_TIMEOUT") * 1000
 
+-- ms: see dicom_pause
+local PAUSE = tonumber(os.getenv("PAUSE"))
+local NO_AGENT = 300 -- that it may last until an agent is up again
+
 -- ms that a question to the agents may take: `timeout processing` in spoe-dicom.conf
 local QUESTION = 1500
 
@@ -59,7 +64,10 @@ local REFUSALS = {
   ["agents-down"] = pdu.associate_rj(2, 3, 1), -- transient, temporary congestion
   ["no-such-pool"] = pdu.associate_rj(2, 3, 1),
   ["pool-down"] = pdu.associate_rj(2, 3, 1),
-  ["pool-full"] = pdu.associate_rj(2, 3, 2), -- transient, local limit exceeded
+  ["too-many-associations"] = pdu.associate_rj(2, 3, 2), -- transient, local limit exceeded
+  ["too-many-connections"] = pdu.associate_rj(2, 3, 2),
+  ["too-many-waiting"] = pdu.associate_rj(2, 3, 2),
+  ["pool-full"] = pdu.associate_rj(2, 3, 2),
 }
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
@@ -94,10 +102,19 @@ local function wait(left)
   return act.YIELD
 end
 
+-- Whether a pool has a live server. In a worker that goes on after a reload, nbsrv knows of none.
+local function is_live(txn, name)
+  if txn.f:nbsrv(name) > 0 then return true end
+  for _, server in pairs(core.backends[name].servers) do
+    if server:get_stats().status:find("^UP") then return true end
+  end
+  return false
+end
+
 core.register_fetches("dicom_live", function(txn)
   local live = {}
   for name in pairs(core.backends) do
-    if txn.f:nbsrv(name) > 0 then live[#live + 1] = name end
+    if is_live(txn, name) then live[#live + 1] = name end
   end
   return table.concat(live, " ")
 end)
@@ -119,6 +136,21 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
   if left <= 0 then return refuse(txn, "request-timeout") end
   return wait(left)
 end, 0)
+
+-- Associations that have no PACS yet: they wait for their A-ASSOCIATE-RQ, an agent or their first dataset.
+core.register_fetches("dicom_waiting", function(txn)
+  local waiting = txn.f:fe_conn("dicom")
+  for name in pairs(core.backends) do
+    if name ~= "agents" then waiting = waiting - txn.f:be_conn(name) end
+  end
+  return waiting
+end)
+
+-- Refuses for `reason` a client that has asked, and was not answered.
+core.register_action("dicom_limit", { "tcp-req" }, function(txn, reason)
+  if not var(txn, "requested") or var(txn, "path") or var(txn, "refusal") then return act.CONTINUE end
+  return refuse(txn, reason)
+end, 1)
 
 -- Walks the P-DATA behind the A-ASSOCIATE-RQ, which ends at `base`, and says what stands there:
 --   "more"      nothing complete yet
@@ -161,12 +193,13 @@ local function answer_echo(txn, base, context_id, elements, message_end, rest)
   if rest > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, rest), base) end
 end
 
--- Before HAProxy 3.0, between a question that failed and the same one again: lets the first one's limit pass, else the
--- second has none (see RESCUE), and with no agent left the client would wait for ever.
+-- Between a question that failed and the same one again. Before HAProxy 3.0, the first one's limit must pass, else the
+-- second has none (see RESCUE), and with no agent left the client would wait for ever: so it is not asked then.
 core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
-  local left = time_left(txn, question .. "_failed_at", QUESTION)
-  if left > 0 then return wait(left) end
-  return act.CONTINUE
+  local left = time_left(txn, question .. "_failed_at", PAUSE)
+  if left <= 0 then return act.CONTINUE end
+  if PAUSE - left > NO_AGENT and not is_live(txn, "agents") then return refuse(txn, "agents-down") end
+  return wait(math.min(left, 50))
 end, 1)
 
 core.register_action("dicom_head", { "tcp-req" }, function(txn)
@@ -209,7 +242,7 @@ core.register_action("dicom_bind", { "tcp-req" }, function(txn)
   local backend = var(txn, "backend")
   if not backend then return refuse(txn, "agents-down") end
   if not core.backends[backend] then return refuse(txn, "no-such-pool") end
-  if txn.f:nbsrv(backend) == 0 then return refuse(txn, "pool-down") end
+  if not is_live(txn, backend) then return refuse(txn, "pool-down") end
   if txn.f:be_conn_free(backend) == 0 then return refuse(txn, "pool-full") end
   local offer = var(txn, "offer")
   if var(txn, "promised") then

@@ -9,6 +9,8 @@ export interface Site {
   stickSecret: string
   /** keys the hash by which the log tells patients apart; without it, the log does not */
   patientSecret?: string | undefined
+  /** in shadow mode, the pool that everything goes to */
+  shadowPool?: string | undefined
 }
 
 /** What HAProxy tells of an association beside its bytes. */

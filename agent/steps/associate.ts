@@ -62,7 +62,7 @@ export function associationFacts(rq: AssociateRq, told: Told): AssociationFacts 
 }
 
 /** The client's own A-ASSOCIATE-RQ, byte for byte but for the AE titles that the pool wants, if it wants others. */
-function addressed(body: Buffer, pool: Pool | undefined): Buffer | undefined {
+export function addressed(body: Buffer, pool: Pool | undefined): Buffer | undefined {
   if (pool?.calledAE === undefined && pool?.callingAE === undefined) return undefined
   return withAETitles(encodePdu(PduType.associateRq, body), pool)
 }

@@ -18,6 +18,8 @@ type Guarded = {
   attributes: Buffer | undefined
 }
 
+export type DatasetAnswer = (Binding & Guarded) | Refusal
+
 /** The second step, on the delayed path: the same rules again, with the head of the first message beside the facts. */
 export function dataset(
   site: Site,
@@ -25,7 +27,7 @@ export function dataset(
   promised: AssociateAc,
   head: MessageHead,
   told: Told,
-): ((Binding & Guarded) | Refusal) & Pick<Judged, 'headBytes'> {
+): DatasetAnswer & Pick<Judged, 'headBytes'> {
   const { ruleSet } = site
   const judged = judge(ruleSet, rq, promised, head, told)
   if (!judged) return aborted('invalid-pdu-parameter-value', { refusal: 'unknown-context' })

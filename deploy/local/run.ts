@@ -1,7 +1,7 @@
 // `make run`: HAProxy, two agents and the demo's PACS nodes in the foreground, until Ctrl-C.
 
 import { mkdirSync, openSync, readdirSync, writeSync } from 'node:fs'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { demo, folderOf, isDemo, portOf } from './demo.ts'
 import { type PacsServer, readPacsFile } from './pacs-file.ts'
 import { answering, obstacle } from './ports.ts'
@@ -69,10 +69,17 @@ async function startAgents(): Promise<void> {
 
 async function startHaproxy(): Promise<void> {
   const [AGENT1, AGENT2] = demo.agents.map(({ spop }) => spop)
+  const master = ['-W', '-db', '-S', `${join(demo.state, 'haproxy.sock')},mode,600`]
   const child = await launch({
     name: 'haproxy',
-    command: [haproxy, '-W', '-db', '-C', demo.haproxyFolder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg'],
-    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, AGENT1, AGENT2, AGENTS: undefined },
+    command: [haproxy, ...master, '-C', demo.haproxyFolder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg'],
+    env: {
+      PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+      AGENT1,
+      AGENT2,
+      STATE_DIR: demo.state,
+      AGENTS: undefined,
+    },
     onOutput: writerOf(demo.haproxyLog),
   })
   await child.wrote(/Loading success/).catch(() => failed(child))
@@ -145,9 +152,8 @@ function writerOf(file: string): (chunk: string) => void {
 
 function summary(nodes: readonly { server: PacsServer; where: string }[]): string {
   const { STATS_USER = 'admin', STATS_PASSWORD } = process.env
-  const password = STATS_PASSWORD
-    ? 'the password is in STATS_PASSWORD'
-    : `${STATS_USER}:admin (set STATS_PASSWORD!)`
+  const access =
+    STATS_PASSWORD === undefined ? 'from here; elsewhere with STATS_PASSWORD' : `as ${STATS_USER}`
   const pacs = nodes.map(
     ({ server: { pool, name, host, port }, where }) =>
       `    ${pool.padEnd(10)} ${name.padEnd(12)} ${`${host}:${port}`.padEnd(18)} ${where}`,
@@ -156,11 +162,11 @@ function summary(nodes: readonly { server: PacsServer; where: string }[]): strin
 The DICOM load balancer is running.
 
   DICOM       localhost:${demo.dicomPort}, any called AE title
-  Dashboard   http://localhost:${demo.statsPort}/stats   ${password}
+  Dashboard   http://localhost:${demo.statsPort}/stats   ${access}
   Agents      ${demo.agents.map(({ admin }) => `http://${admin}/readyz`).join('  ')}
   Metrics     http://localhost:${demo.statsPort}/metrics  ${demo.agents.map(({ admin }) => `http://${admin}/metrics`).join('  ')}
   Rules       agent/rules/*.yaml   read again when they are saved
-  PACS pools  haproxy/pacs.cfg
+  PACS pools  haproxy/pacs.cfg     read again by make reload
 ${pacs.join('\n')}
   Logs        ${relative('.', demo.haproxyLog)}  ${relative('.', demo.agentsLog)}
 

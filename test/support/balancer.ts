@@ -30,6 +30,8 @@ export interface BalancerOptions {
   env?: Record<string, string>
   /** changes HAProxy's shipped configuration */
   edit?: (haproxyCfg: string) => string
+  /** HAProxy with a master process, for deploy/local/operate.ts */
+  master?: boolean
   /** servers ("pool/name") that nobody listens for */
   down?: readonly string[]
 }
@@ -39,6 +41,7 @@ export interface Balancer {
   port: number
   /** of the dashboard and HAProxy's metrics */
   statsPort: number
+  rulesFolder: string
   haproxy: Haproxy
   agents: Running[]
   /** the first line of HAProxy's log that matches, when it is there */
@@ -57,6 +60,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     agents: count = 2,
     env = {},
     edit = cfg => cfg,
+    master = false,
     down = [],
   } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
@@ -75,8 +79,12 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       'spoe-dicom.conf': await shipped('spoe-dicom.conf'),
       'pacs.cfg': pacsCfg(pools),
     },
-    args: ['-C', '{dir}', '-f', '{dir}/pacs.cfg'],
+    args: [
+      ...(master ? ['-W', '-S', '{dir}/haproxy.sock,mode,600'] : []),
+      ...['-C', '{dir}', '-f', '{dir}/pacs.cfg'],
+    ],
     env: {
+      ...(master ? { STATE_DIR: '{dir}' } : {}),
       DICOM_BIND: `127.0.0.1:${port}`,
       STATS_BIND: `127.0.0.1:${statsPort}`,
       GUARD_BIND: `127.0.0.1:${await freePort()}`,
@@ -95,6 +103,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const balancer: Balancer = {
     port,
     statsPort,
+    rulesFolder: folder,
     haproxy,
     agents,
     logged,
@@ -171,7 +180,8 @@ export async function checks(haproxy: Haproxy): Promise<Map<string, string>> {
   )
 }
 
-function pacsCfg(pools: BalancerOptions['pools']): string {
+/** The text of pacs.cfg. */
+export function pacsCfg(pools: BalancerOptions['pools']): string {
   return Object.entries(pools)
     .map(([pool, servers]) => {
       const lines = servers.map(

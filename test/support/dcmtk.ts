@@ -60,7 +60,13 @@ export async function startScp(
 ): Promise<Scp> {
   const port = await freePort()
   const words = await command(port)
-  const running = await start({ name: words[0], command: words, env: { TCP_NODELAY: '1' } })
+  const running = await start({
+    name: words[0],
+    command: words,
+    env: { TCP_NODELAY: '1' },
+    // one process for each association, which `stop` ends, too
+    ownGroup: true,
+  })
   await waitUntil(() => answers(port))
   return { ...running, port }
 }

@@ -21,11 +21,14 @@ export interface HaproxyOptions {
   files?: Record<string, string>
   /** `{dir}` stands for the folder here, too. */
   args?: string[]
+  /** ... and here. */
   env?: Record<string, string>
 }
 
 export interface Haproxy {
   pid: number
+  /** the folder of its files */
+  dir: string
   /** Everything HAProxy printed so far. Add `log stdout format raw local0` to see its log here. */
   log(): string
   /** Answer of a command on the runtime API, as administrator. */
@@ -55,7 +58,8 @@ export async function startHaproxy({
   let output = ''
   const configArgs = ['-f', join(dir, 'haproxy.cfg'), '-f', join(dir, 'admin.cfg')]
   const child = spawn(HAPROXY_BIN, [...configArgs, '-db', ...args.map(placed)], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...Object.fromEntries(Object.entries(env).map(([k, v]) => [k, placed(v)])) },
+    detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
@@ -78,6 +82,7 @@ export async function startHaproxy({
   }
   return {
     pid: child.pid ?? 0,
+    dir,
     log: () => output,
     command,
     stop,
@@ -133,7 +138,7 @@ async function runtimeCommand(path: string, line: string): Promise<string> {
 
 async function kill(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exit
+  const closed = once(child, 'close')
+  process.kill(-child.pid, 'SIGKILL') // its workers, too
+  await closed
 }

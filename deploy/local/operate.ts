@@ -1,0 +1,150 @@
+// `make reload`, `make drain SERVER=pool/name` and `make ready SERVER=pool/name`: what HAProxy does while it goes on.
+
+import { execFile } from 'node:child_process'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { closest } from '../../agent/dicom/index.ts'
+import { demo } from './demo.ts'
+import { ask, processes, type Server, servers } from './master.ts'
+import { readPacsFile } from './pacs-file.ts'
+
+/** What cannot be done as it was asked; the message says what to do instead. */
+class Refused extends Error {}
+
+const folder = resolve(process.env.HAPROXY_FOLDER || demo.haproxyFolder)
+const state = resolve(process.env.STATE_DIR || demo.state)
+const socket = join(state, 'haproxy.sock')
+const stateFile = join(state, 'servers.state')
+
+const commands: Readonly<Record<string, (server: string) => Promise<void>>> = { reload, drain, ready }
+
+try {
+  const [name = '', server = ''] = process.argv.slice(2)
+  const command = commands[name]
+  if (!command) throw new Refused(`There are ${Object.keys(commands).join(', ')}, not "${name}".`)
+  await command(server)
+} catch (error) {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    console.error(`No HAProxy listens at ${socket}. Start it first: make run`)
+  } else if (error instanceof Refused) {
+    console.error(error.message)
+  } else {
+    throw error
+  }
+  process.exitCode = 1
+}
+
+/** A new worker takes pacs.cfg as it is now; those before finish their associations. */
+async function reload(): Promise<void> {
+  const before = await processes(socket)
+  await check()
+  const [serving = 0] = before.workers
+  await saveState(serving)
+  await ask(socket, 'reload').catch(() => undefined) // it is done all the same
+  for (;;) {
+    const now = await processes(socket).catch(() => undefined)
+    if (now && now.failed > before.failed) {
+      throw new Refused('HAProxy could not load it: its log says why. The configuration before serves on.')
+    }
+    if (now?.workers.some(pid => !before.workers.includes(pid))) break
+    await sleep(50)
+  }
+  rmSync(stateFile) // a later start is not to find what was then
+  console.log(`Reloaded. Associations that go on as they began: ${await going(before.workers)}`)
+}
+
+/** Throws where HAProxy would not take the configuration. */
+async function check(): Promise<void> {
+  const program = process.env.HAPROXY_BIN || 'haproxy'
+  const files = ['-C', folder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg']
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
+  try {
+    await promisify(execFile)(program, ['-c', ...files], { env })
+  } catch (error) {
+    const { code, stderr = '' } = error as NodeJS.ErrnoException & { stderr?: string }
+    // HAProxy runs elsewhere, and will check it once more by itself
+    if (code === 'ENOENT') return
+    const alerts = stderr.split('\n').filter(line => line.startsWith('[ALERT]'))
+    throw new Refused(`${alerts.join('\n')}\nNothing has changed: the configuration before serves on.`)
+  }
+}
+
+/**
+ * Saves for the next worker which servers are drained or down. HAProxy prefers the port in there to that in pacs.cfg, so
+ * it is replaced by the latter.
+ */
+async function saveState(worker: number): Promise<void> {
+  const ports = new Map(
+    readPacsFile(join(folder, 'pacs.cfg')).map(({ pool, name, port }) => [`${pool}/${name}`, String(port)]),
+  )
+  const [version = '', header = '', ...lines] = (await ask(socket, `@!${worker} show servers state`)).split(
+    '\n',
+  )
+  const columns = header.replace(/^# /, '').split(' ')
+  const [pool, name, port] = ['be_name', 'srv_name', 'srv_port'].map(column => columns.indexOf(column))
+  const kept = lines
+    .map(line => line.split(' '))
+    .flatMap(cells => {
+      const configured = ports.get(`${cells[pool ?? -1]}/${cells[name ?? -1]}`)
+      return configured === undefined ? [] : [cells.with(port ?? -1, configured).join(' ')]
+    })
+  writeFileSync(`${stateFile}.new`, `${[version, header, ...kept].join('\n')}\n`)
+  renameSync(`${stateFile}.new`, stateFile)
+}
+
+/** Associations of workers, of which some may have ended by now. */
+async function going(workers: readonly number[]): Promise<number> {
+  const found = (await Promise.all(workers.map(serversOf))).flat()
+  return sum(found.filter(({ name }) => !name.startsWith('agents/')))
+}
+
+/** Takes no new associations, and waits until the others have ended. */
+async function drain(name: string): Promise<void> {
+  await setState(name, 'drain')
+  console.log(`${name} takes no new associations. Ctrl-C waits no longer for those that it has:`)
+  for (let last: number | undefined; last !== 0; ) {
+    const { workers } = await processes(socket)
+    const found = (await Promise.all(workers.map(serversOf))).flat().filter(server => server.name === name)
+    const left = sum(found)
+    if (left !== last) console.log(left === 0 ? 'none is left' : `${left} left`)
+    last = left
+    if (left > 0) await sleep(500)
+  }
+}
+
+async function ready(name: string): Promise<void> {
+  const { status } = await setState(name, 'ready')
+  console.log(
+    `${name} takes associations${status.startsWith('UP') ? '' : ' as soon as its health check finds it up'}.`,
+  )
+}
+
+/** In all workers: one before may still have to choose a server for an association that was promised. */
+async function setState(name: string, to: 'drain' | 'ready'): Promise<Server> {
+  const { workers } = await processes(socket)
+  const [serving = 0] = workers
+  const known = (await servers(socket, serving)).map(server => server.name)
+  if (!known.includes(name)) throw new Refused(unknown(name, known))
+  await Promise.all(workers.map(pid => ask(socket, `@!${pid} set server ${name} state ${to}`)))
+  const server = (await servers(socket, serving)).find(server => server.name === name)
+  if (!server) throw new Refused(`${name} is gone.`)
+  return server
+}
+
+function unknown(name: string, known: readonly string[]): string {
+  const [near] = closest(name, known)
+  const help = near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`
+  return name === '' ? `Which server? SERVER=pool/name; ${help}` : `There is no server "${name}"; ${help}`
+}
+
+/** None of a worker that has ended. */
+function serversOf(worker: number): Promise<Server[]> {
+  return servers(socket, worker).catch(() => [])
+}
+
+function sum(found: readonly Server[]): number {
+  return found.reduce((all, { associations }) => all + associations, 0)
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { afterEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeAssociateRj, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
+import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { waitUntil } from '../support/haproxy.ts'
+import { associateRq, releaseRq } from '../support/messages.ts'
+import { type Pacs, startPacs } from '../support/pacs.ts'
+import { Peer } from '../support/peer.ts'
+
+const rules = `
+rules:
+  - { name: direct, when: { callingAE: DIRECT }, route: ct }
+  - { name: CT, when: { Modality: CT }, route: ct }
+`
+
+describe('clients that ask for too much', () => {
+  let pacs: Pacs
+  let balancer: Balancer
+  const peers: Peer[] = []
+
+  async function begin(env: Record<string, string>): Promise<void> {
+    pacs = await startPacs()
+    balancer = await startBalancer({ rules, pools: { ct: [{ name: 'CT', port: pacs.port }] }, env })
+  }
+  afterEach(async () => {
+    for (const peer of peers.splice(0)) peer.close()
+    await sleep(2500)
+    console.log(balancer.haproxy.log())
+    await balancer.stop()
+    await pacs.stop()
+  })
+
+  /** Asks for an association and keeps it: AC, or what the A-ASSOCIATE-RJ says. */
+  async function associate(callingAE: string): Promise<string> {
+    const peer = await Peer.connect(balancer.port)
+    peers.push(peer)
+    peer.send(associateRq({ callingAE }))
+    const pdu = await peer.receive()
+    if (pdu?.type === PduType.associateRj)
+      return Object.values(decodeAssociateRj(pdu.bytes.subarray(pduHeaderLength))).join()
+    return pdu?.type === PduType.associateAc ? 'AC' : `type ${pdu?.type}`
+  }
+
+  test('more associations at a time than one address may have: RJ, and again when one has ended', async () => {
+    await begin({ SOURCE_ASSOCIATIONS: '3' })
+    for (const callingAE of ['DIRECT', 'TAGS', 'DIRECT']) assert.equal(await associate(callingAE), 'AC')
+    assert.equal(await associate('FOURTH'), '2,3,2')
+    await balancer.logged(/ refusal=too-many-associations /)
+    for (const peer of peers.slice(1)) peer.close()
+    await balancer.logLine('TAGS')
+    assert.equal(await associate('DIRECT'), 'AC')
+  })
+
+  test('... and more than twice as many: closed', async () => {
+    await begin({ SOURCE_ASSOCIATIONS: '1' })
+    for (let n = 0; n < 3; n++) peers.push(await Peer.connect(balancer.port))
+    await waitUntil(async () => /conn_cur=3/.test(await balancer.haproxy.command('show table sources')))
+    assert.equal(await associate('FOURTH'), 'type undefined')
+  })
+
+  test('more in ten seconds than one address may begin: RJ', async () => {
+    await begin({ SOURCE_RATE: '5' })
+    const answers: string[] = []
+    for (let n = 0; n < 7; n++) {
+      answers.push(await associate('DIRECT'))
+      peers.pop()?.send(releaseRq)
+    }
+    assert.deepEqual([...new Set(answers)], ['AC', '2,3,2'])
+    await balancer.logged(/ refusal=too-many-connections /)
+  })
+
+  test('more that wait for their first dataset: RJ, while those that have their PACS do not count', async () => {
+    await begin({ WAITING: '2' })
+    for (let n = 0; n < 4; n++) assert.equal(await associate('DIRECT'), 'AC')
+    for (let n = 0; n < 2; n++) assert.equal(await associate('TAGS'), 'AC')
+    assert.equal(await associate('TAGS'), '2,3,2')
+    await balancer.logged(/ refusal=too-many-waiting /)
+  })
+
+  test('a byte now and then does not extend the time for an A-ASSOCIATE-RQ, nor for a dataset', async () => {
+    await begin({ ASSOCIATE_TIMEOUT: '1', DATASET_TIMEOUT: '1' })
+    const bytes = associateRq({ callingAE: 'SLOW' })
+    const request = await Peer.connect(balancer.port)
+    assert.equal(await associate('TAGS'), 'AC')
+    const [dataset] = peers
+    assert.ok(dataset)
+    const dripped = async (peer: Peer, drops: Buffer) => {
+      let ended = false
+      const rest = peer.rest().finally(() => {
+        ended = true
+      })
+      for (const drop of drops) {
+        if (ended) break
+        peer.send(Buffer.of(drop))
+        await sleep(50)
+      }
+      assert.ok(ended, 'cut before it was all sent')
+      return (await rest).map(({ type }) => type)
+    }
+    const slowHead = Buffer.from([4, 0, 0, 0, 0xff, 0, 0, 0, 0xfe, 0, 1, 3, ...Buffer.alloc(200)])
+    const ends = await Promise.all([dripped(request, bytes), dripped(dataset, slowHead)])
+    assert.deepEqual(ends, [[PduType.abort], [PduType.abort]])
+    await balancer.logged(/ refusal=request-timeout /)
+    await balancer.logged(/ refusal=dataset-timeout /)
+  })
+})
