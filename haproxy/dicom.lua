@@ -8,7 +8,7 @@
 --   - associate -  SPOE                            < path (direct, delayed or refused), backend, promise, offer, …
 --   dicom_head     delayed only: sends the promise (an A-ASSOCIATE-AC), waits for the first dataset   sets head
 --   - dataset -    SPOE                                                                   < backend, offer
---   dicom_pause    between a question and the same one again
+--   dicom_pause    between a question and the same one again          sets alone, if no agent is left
 --   dicom_bind     the gate: lets nothing pass but to a live pool; puts the offer in the RQ's place   sets bound
 --   dicom_refuse   says no in DICOM and outlives the close
 --   dicom_guard    a filter, in guard.lua: delayed only, from here to the end of the association
@@ -198,7 +198,10 @@ end
 core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
   local left = time_left(txn, question .. "_failed_at", PAUSE)
   if left <= 0 then return act.CONTINUE end
-  if PAUSE - left > NO_AGENT and not is_live(txn, "agents") then return refuse(txn, "agents-down") end
+  if PAUSE - left > NO_AGENT and not is_live(txn, "agents") then
+    set(txn, "alone", 1)
+    return act.CONTINUE
+  end
   return wait(math.min(left, 50))
 end, 1)
 

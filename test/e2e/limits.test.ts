@@ -55,7 +55,7 @@ describe('clients that ask for too much', () => {
   test('... and more than twice as many: closed', async () => {
     await begin({ SOURCE_ASSOCIATIONS: '1' })
     for (let n = 0; n < 3; n++) peers.push(await Peer.connect(balancer.port))
-    await waitUntil(async () => /conn_cur=3/.test(await balancer.haproxy.command('show table sources')))
+    await waitUntil(async () => /conn_cur=3/.test(await balancer.haproxy.command('show table dicom')))
     assert.equal(await associate('FOURTH'), 'type undefined')
   })
 
