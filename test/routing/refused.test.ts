@@ -204,6 +204,18 @@ refuses('conditions', [
     `${at}: rule "R": "rows" is not a DICOM keyword; did you mean Rows, RowsForNthOrderCoefficients?`,
   ],
   [
+    'dates that no dataset holds',
+    when('StudyDate: [2024-01-31, "20240131", 2024.01.31, "2024*", 2024-*, 20240101-20240131]'),
+    '2:36: rule "R": "2024-01-31" never matches: in datasets, a date is "20240131"; or use gte and lte',
+    '2:81: rule "R": "2024-*" never matches: in datasets, a date is "20240131"; or use gte and lte',
+    '2:89: rule "R": "20240101-20240131" never matches: in datasets, a date is "20240131"; or use gte and lte',
+  ],
+  [
+    'ages that no dataset holds',
+    when('PatientAge: { not: [18Y, 018Y, "0?8Y", "*M"] }'),
+    '2:44: rule "R": "18Y" never matches: in datasets, an age is "018Y" or "006M"; or use gte and lte',
+  ],
+  [
     'what might be a fact',
     when('implVersion: A'),
     `${at}: rule "R": "implVersion" is not a DICOM keyword; the facts of an association are callingAE, calledAE, source, tlsClientCN, sopClass, transferSyntax, implementation, dimse, time`,
