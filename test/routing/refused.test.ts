@@ -53,6 +53,11 @@ refuses('not YAML', [
   ],
   ['a tag of somebody else', 'default: !vault a\n', '1:10: not YAML: Unresolved tag: !vault'],
   ['an alias of nothing', 'default: *pool\n', '1:10: *pool stands for nothing: no &pool before it'],
+  [
+    'a text with a colon',
+    'default: a\nrules:\n  - name: CT: heads\n    route: a\n',
+    '3:11: not YAML: a colon too many in this line: quote a text that holds one, put a space behind -',
+  ],
   ['Windows lines', 'rules: []\r\ndefault: !a b\r\n', '2:10: not YAML: Unresolved tag: !a'],
   ['a byte order mark', '\uFEFFdefault: !a b\n', '1:10: not YAML: Unresolved tag: !a'],
 ])
@@ -432,7 +437,7 @@ describe('several files', () => {
       '2.yaml:4:23: rule "S": 1 is a number in YAML: quote it: "1"',
       '2.yaml:5:24: rule "T": "Foo" is not a DICOM keyword',
       '2.yaml:6:1: another file has a default already',
-      '3.yaml:1:4: not YAML: Nested mappings are not allowed in compact mappings',
+      '3.yaml:1:4: not YAML: a colon too many in this line: quote a text that holds one, put a space behind -',
       '4.yml:1:1: another file has a default already',
     ])
   })
