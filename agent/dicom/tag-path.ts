@@ -46,11 +46,16 @@ function endOfStep(text: string, start: number): number {
   return dot === -1 ? text.length : dot
 }
 
+/** Without its parentheses. */
+const bareTag = /^([\da-f]{4}),?([\da-f]{4})$/i
+
 function parseKeyword(text: string, keyword: string, offset: number): TagStep {
   if (keyword === '') throw new TagPathError(text, offset, `"${text}" has an empty step`)
   const tag = tagOfKeyword(keyword)
   if (tag === undefined) {
-    throw new TagPathError(text, offset, `"${keyword}" is not a DICOM keyword`, closestKeywords(keyword))
+    const [, group, element] = keyword.match(bareTag) ?? []
+    const near = group === undefined ? closestKeywords(keyword) : [`"(${group},${element})"`]
+    throw new TagPathError(text, offset, `"${keyword}" is not a DICOM keyword`, near)
   }
   return { tag }
 }

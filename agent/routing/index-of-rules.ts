@@ -1,9 +1,10 @@
-import { exactly } from './pattern.ts'
+import type { Fold } from './pattern.ts'
 import type { Look, Rule, RuleSet } from './rule-set.ts'
 
-/** A fact or attribute that rules want to have certain values. */
+/** A fact or attribute that rules want to have certain values, and how these are compared. */
 interface Key {
   look: Look
+  fold: Fold
   /** the places of the rules that take a value, by value */
   takers: Map<string, number[]>
   /** those that take any, or say of it what cannot be looked up */
@@ -25,7 +26,7 @@ export function indexed(rules: readonly Rule[]): RuleSet['candidates'] {
   return function* (association, dataset) {
     const left = all.slice()
     const waiting = new Uint32Array(all.length)
-    for (const { look, takers, indifferent } of keys) {
+    for (const { look, fold, takers, indifferent } of keys) {
       const found = look(association, dataset)
       if (found.state === 'unknown') {
         for (const [index, word] of indifferent.entries()) waiting[index] = (waiting[index] ?? 0) | ~word
@@ -33,7 +34,7 @@ export function indexed(rules: readonly Rule[]): RuleSet['candidates'] {
       }
       const remaining = indifferent.slice()
       for (const value of found.state === 'present' ? found.values : []) {
-        for (const place of takers.get(exactly(value)) ?? []) add(remaining, place)
+        for (const place of takers.get(fold(value)) ?? []) add(remaining, place)
       }
       for (const [index, word] of remaining.entries()) left[index] = (left[index] ?? 0) & word
     }
@@ -52,11 +53,14 @@ function keysOf(rules: readonly Rule[], all: Bits): Map<string, Key> {
   for (const [place, { conditions }] of rules.entries()) {
     for (const { needs } of conditions) {
       if (!needs) continue
-      const key = keys.get(needs.key) ?? { look: needs.look, takers: new Map(), indifferent: all.slice() }
-      keys.set(needs.key, key)
+      const { look, oneOf } = needs
+      const { fold, texts } = oneOf
+      const id = `${fold.name} ${needs.key}`
+      const key = keys.get(id) ?? { look, fold, takers: new Map(), indifferent: all.slice() }
+      keys.set(id, key)
       // a rule that has two conditions on a key may be found by either
       remove(key.indifferent, place)
-      for (const value of needs.oneOf) {
+      for (const value of texts) {
         const takers = key.takers.get(value)
         if (takers) takers.push(place)
         else key.takers.set(value, [place])

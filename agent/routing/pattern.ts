@@ -1,8 +1,14 @@
 /** A test of one value. Trailing padding has been removed from the values. */
 export interface Matcher {
   (value: string): boolean
-  /** all that it matches, in the form of `exactly`, where these are a few texts */
-  readonly literals?: ReadonlySet<string>
+  /** all that it matches, where these are a few texts */
+  readonly literals?: Literals
+}
+
+/** Texts in the form in which they are compared. */
+export interface Literals {
+  fold: Fold
+  texts: ReadonlySet<string>
 }
 
 /** The form in which texts are compared. */
@@ -13,30 +19,36 @@ export const exactly: Fold = text => text.normalize()
 
 /** Without regard to case. A character that becomes several (ß, SS) stays, so that `?` still stands for one. */
 export const ignoringCase: Fold = text =>
-  Array.from(text.normalize(), character => {
-    const upper = character.toUpperCase()
-    return upper.length === character.length ? upper : character
-  }).join('')
+  isPlain(text)
+    ? text.toUpperCase()
+    : Array.from(text.normalize(), character => {
+        const upper = character.toUpperCase()
+        return upper.length === character.length ? upper : character
+      }).join('')
+
+/** ASCII is by far the most of what is compared, and the fastest: a character is a unit, and normal. */
+function isPlain(text: string): boolean {
+  return !/[^ -~]/.test(text)
+}
 
 /** Matches any of `patterns`: each a literal, or with `*` (any characters, or none) and `?` (exactly one). */
 export function anyOf(patterns: readonly string[], fold: Fold = exactly): Matcher {
   const folded = patterns.map(fold)
-  const literals = new Set(folded.filter(pattern => !/[*?]/.test(pattern)))
+  const texts = new Set(folded.filter(pattern => !/[*?]/.test(pattern)))
   const globs = folded.filter(pattern => /[*?]/.test(pattern)).map(pattern => Array.from(pattern))
   if (globs.length === 0) {
-    const matches: Matcher = value => literals.has(fold(value))
-    return fold === exactly ? Object.assign(matches, { literals }) : matches
+    return Object.assign((value: string) => texts.has(fold(value)), { literals: { fold, texts } })
   }
   return written => {
     const value = fold(written)
-    if (literals.has(value)) return true
-    const characters = Array.from(value)
+    if (texts.has(value)) return true
+    const characters = isPlain(value) ? value : Array.from(value)
     return globs.some(glob => matchesGlob(glob, characters))
   }
 }
 
 /** Two cursors and one place to come back to: at worst pattern × value steps, never exponential. */
-export function matchesGlob(pattern: readonly string[], value: readonly string[]): boolean {
+export function matchesGlob(pattern: ArrayLike<string>, value: ArrayLike<string>): boolean {
   let p = 0
   let v = 0
   let star = -1

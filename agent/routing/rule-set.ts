@@ -1,5 +1,6 @@
 import type { Lookup, RejectReason, TagPath } from '../dicom/index.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
+import type { Literals } from './pattern.ts'
 import type { Truth } from './truth.ts'
 
 /** A rule set that has been read, checked and compiled: all that a decision needs, and immutable. */
@@ -38,8 +39,8 @@ export interface Condition {
   /** as the rule has it: what an explanation says. Slow to make */
   readonly text: string
   test: (association: AssociationFacts, dataset: DatasetFacts) => Truth
-  /** it is false unless one of these values is there, in the form of `exactly`, or the look tells nothing yet */
-  needs?: { key: string; look: Look; oneOf: ReadonlySet<string> } | undefined
+  /** it is false unless one of these values is there, or the look tells nothing yet */
+  needs?: { key: string; look: Look; oneOf: Literals } | undefined
 }
 
 /** What is known of a fact or attribute. */

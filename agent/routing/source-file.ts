@@ -123,6 +123,7 @@ type Mistake = { offset: number; message: string }
 
 const ownWords: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this key stands in this map already',
+  BLOCK_AS_IMPLICIT_KEY: 'a colon too many in this line: quote a text that holds one, put a space behind -',
   TAB_AS_INDENT: 'indent with spaces, not with tabs',
 }
 

@@ -47,6 +47,11 @@ describe('a tag path', () => {
     assert.deepEqual(error('constructor').suggestions.includes('constructor'), false)
   })
 
+  test('that is a tag without its parentheses gets these', () => {
+    for (const text of ['0008,0060', '00080060'])
+      assert.match(error(text).message, /is not a DICOM keyword; did you mean "\(0008,0060\)"\?$/)
+  })
+
   test('says where it is wrong', () => {
     const wrong = error('RequestAttributesSequence.ScheduledProcedureStpID')
     assert.equal(wrong.offset, 'RequestAttributesSequence.'.length)

@@ -85,6 +85,20 @@ test('decisions by the index are those of testing every rule in turn', () => {
     assert.ok((seen.get(kind) ?? 0) > 20, `few ${kind}`)
 })
 
+test('rules that need another value are struck out where capitals do not matter, too', () => {
+  const rules = Array.from({ length: 100 }, (_, index) => ({
+    name: `${index}`,
+    when: { callingAE: { is: `${index < 50 ? 'scu' : 'Ü'}_${index % 50}`, ignoreCase: true } },
+    route: 'p',
+  }))
+  const ruleSet = compiled({ rules, default: 'd' })
+  const candidates = (callingAE: string) =>
+    [...ruleSet.candidates(association({ callingAE }), 'never')].map(({ rule }) => rule.name)
+  assert.deepEqual(candidates('SCU_7'), ['7', 'default'])
+  assert.deepEqual(candidates('u\u0308_7'), ['57', 'default'])
+  assert.deepEqual(candidates('Scu'), ['default'])
+})
+
 test('rules that need another value are struck out, however many there are', () => {
   const rules = Array.from({ length: 100 }, (_, index) => ({
     name: `${index}`,

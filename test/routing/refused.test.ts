@@ -53,6 +53,11 @@ refuses('not YAML', [
   ],
   ['a tag of somebody else', 'default: !vault a\n', '1:10: not YAML: Unresolved tag: !vault'],
   ['an alias of nothing', 'default: *pool\n', '1:10: *pool stands for nothing: no &pool before it'],
+  [
+    'a text with a colon',
+    'default: a\nrules:\n  - name: CT: heads\n    route: a\n',
+    '3:11: not YAML: a colon too many in this line: quote a text that holds one, put a space behind -',
+  ],
   ['Windows lines', 'rules: []\r\ndefault: !a b\r\n', '2:10: not YAML: Unresolved tag: !a'],
   ['a byte order mark', '\uFEFFdefault: !a b\n', '1:10: not YAML: Unresolved tag: !a'],
 ])
@@ -202,6 +207,18 @@ refuses('conditions', [
     'a keyword, whatever its capitals, before those that it begins',
     when('rows: "1"'),
     `${at}: rule "R": "rows" is not a DICOM keyword; did you mean Rows, RowsForNthOrderCoefficients?`,
+  ],
+  [
+    'dates that no dataset holds',
+    when('StudyDate: [2024-01-31, "20240131", 2024.01.31, "2024*", 2024-*, 20240101-20240131]'),
+    '2:36: rule "R": "2024-01-31" never matches: in datasets, a date is "20240131"; or use gte and lte',
+    '2:81: rule "R": "2024-*" never matches: in datasets, a date is "20240131"; or use gte and lte',
+    '2:89: rule "R": "20240101-20240131" never matches: in datasets, a date is "20240131"; or use gte and lte',
+  ],
+  [
+    'ages that no dataset holds',
+    when('PatientAge: { not: [18Y, 018Y, "0?8Y", "*M"] }'),
+    '2:44: rule "R": "18Y" never matches: in datasets, an age is "018Y" or "006M"; or use gte and lte',
   ],
   [
     'what might be a fact',
@@ -420,7 +437,7 @@ describe('several files', () => {
       '2.yaml:4:23: rule "S": 1 is a number in YAML: quote it: "1"',
       '2.yaml:5:24: rule "T": "Foo" is not a DICOM keyword',
       '2.yaml:6:1: another file has a default already',
-      '3.yaml:1:4: not YAML: Nested mappings are not allowed in compact mappings',
+      '3.yaml:1:4: not YAML: a colon too many in this line: quote a text that holds one, put a space behind -',
       '4.yml:1:1: another file has a default already',
     ])
   })

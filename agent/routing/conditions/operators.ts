@@ -1,6 +1,6 @@
 import type { Lookup } from '../../dicom/index.ts'
 import type { Report } from '../errors.ts'
-import { exactly, type Fold, ignoringCase, type Matcher } from '../pattern.ts'
+import { exactly, type Fold, ignoringCase, type Literals, type Matcher } from '../pattern.ts'
 import type { ConditionSource, OperatorsSource } from '../schema.ts'
 import { every, negate, type Truth } from '../truth.ts'
 import { numbers } from './order.ts'
@@ -10,8 +10,8 @@ import type { Subject } from './subjects.ts'
 /** What a condition says of a subject of which this is known. */
 interface LookupTest {
   (found: Lookup): Truth
-  /** it is false of what is known and has none of these values, in the form of `exactly` */
-  readonly literals?: ReadonlySet<string> | undefined
+  /** it is false of what is known and has none of these values */
+  readonly literals?: Literals | undefined
 }
 
 /** A value, a list of which one must be there, or a map of operators, all of which must hold. */

@@ -116,6 +116,12 @@ const facts: Readonly<Record<string, Subject>> = {
 /** PS3.5 §6.2: VRs in which leading spaces mean something; elsewhere they are padding. */
 const keepsLeadingSpaces = new Set(['UC', 'LT', 'ST', 'UT', 'UR'])
 
+/** What people write for a date or an age, and no dataset holds (PS3.5 §6.2). */
+const mistaken: ReadonlyMap<string, { form: RegExp; instead: string }> = new Map([
+  ['DA', { form: /^(\d{4}-.*|\d{8}-\d*|\d{4}|\d{6})$/, instead: 'a date is "20240131"' }],
+  ['AS', { form: /^(\d{1,2}[DWMY]|\d{2,3})$/i, instead: 'an age is "018Y" or "006M"' }],
+])
+
 function attribute(key: string, paths: Paths, report: Report): Subject | undefined {
   const index = paths.addDeciding(key, message => report([], withFacts(key, message), 'key'))
   const path = index === undefined ? undefined : paths.all[index]
@@ -133,6 +139,9 @@ function attribute(key: string, paths: Paths, report: Report): Subject | undefin
     is: (written, fold, report) => {
       for (const [index, text] of written.entries()) {
         if (vr === 'UI') checkUid(text, (path, message) => report([index, ...path], message))
+        const mistake = mistaken.get(vr)
+        if (!mistake?.form.test(text.trim())) continue
+        report([index], `"${text}" never matches: in datasets, ${mistake.instead}; or use gte and lte`)
       }
       const matches = anyOf(written.map(cleaned), fold)
       return isName ? value => texts(value).some(matches) : matches
