@@ -35,6 +35,8 @@ export interface Balancer {
   port: number
   /** of the dashboard and HAProxy's metrics */
   statsPort: number
+  /** where the agents ask pools */
+  gatewayPort: number
   haproxy: Haproxy
   agents: Running[]
   /** the first line of HAProxy's log that matches, when it is there */
@@ -49,8 +51,11 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const { rules, pools, agents: count = 2, env = {}, edit = cfg => cfg, down = [] } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
+  const gateway = `127.0.0.1:${await freePort()}`
   const agents = await Promise.all(
-    Array.from({ length: count }, (_, index) => startAgent(`agent${index + 1}`, { RULES: folder, ...env })),
+    Array.from({ length: count }, (_, index) =>
+      startAgent(`agent${index + 1}`, { RULES: folder, GATEWAY: gateway, ...env }),
+    ),
   )
   const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
 
@@ -69,6 +74,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       DICOM_BIND: `127.0.0.1:${port}`,
       STATS_BIND: `127.0.0.1:${statsPort}`,
       GUARD_BIND: `127.0.0.1:${await freePort()}`,
+      GATEWAY_BIND: gateway,
       AGENT1: addresses[0] ?? '127.0.0.1:1',
       AGENT2: addresses[1] ?? '127.0.0.1:1',
       ...env,
@@ -84,6 +90,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const balancer: Balancer = {
     port,
     statsPort,
+    gatewayPort: Number(gateway.split(':')[1]),
     haproxy,
     agents,
     logged,
