@@ -34,7 +34,8 @@ const MAX_ANSWER = 1 << 16
 
 /** Opens an association with a pool, and releases it once the PACS has answered. Never rejects. */
 export async function probe(gateway: Gateway, pool: string, rq: AssociateRq): Promise<ProbeAnswer> {
-  const socket = connect({ ...gateway, noDelay: true })
+  // an agent that stops does not wait for it
+  const socket = connect({ ...gateway, noDelay: true }).unref()
   const limit = AbortSignal.timeout(ANSWER_MS)
   try {
     await once(socket, 'connect', { signal: limit })
@@ -88,7 +89,7 @@ async function firstPdu(socket: Socket, signal: AbortSignal): Promise<{ type: nu
 function release(socket: Socket): void {
   socket.on('error', () => {})
   socket.on('close', () => clearTimeout(cut))
-  const cut = setTimeout(() => socket.destroy(), RELEASE_MS)
+  const cut = setTimeout(() => socket.destroy(), RELEASE_MS).unref()
   socket.end(encodeReleaseRq())
   socket.resume()
 }
