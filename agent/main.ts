@@ -10,8 +10,8 @@ import { createKnowledge, probe } from './negotiation/index.ts'
 
 /** HAProxy checks its agents every 250 ms (haproxy.cfg). */
 const NOTICE_MS = 1000
-/** For pools to be asked; all else is answered at once. HAProxy waits for 6 s (spoe-dicom.conf). */
-const LEARN_TIMEOUT_MS = 5500
+/** For pools to be asked; all else is answered at once. HAProxy waits for 5 s (spoe-dicom.conf). */
+const LEARN_TIMEOUT_MS = 4800
 
 try {
   const config = readConfig(process.env)

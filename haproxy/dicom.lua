@@ -5,6 +5,7 @@
 --
 --   dicom_request  waits for the whole A-ASSOCIATE-RQ                                          sets requested
 --   - associate -  SPOE                            < path (direct, delayed or refused), backend, promise, offer, …
+--   dicom_learn    asks the same with more time, where the agent has pools to ask first
 --   dicom_head     delayed only: sends the promise (an A-ASSOCIATE-AC), waits for the first dataset   sets head
 --   - dataset -    SPOE                                                                   < backend, offer
 --   dicom_pause    between a question and the same one again, before HAProxy 3.0 only
@@ -13,11 +14,11 @@
 --   dicom_guard    a filter, in guard.lua: delayed only, from here to the end of the association
 --   dicom_settle   delayed only: compares the PACS's answer with the promise and swallows it   sets settled
 --
--- The guard asks the agent about later datasets through a frontend of its own:
+-- Lua asks the agent through a frontend of its own (question.lua): the guard about later datasets, and dicom_learn;
+-- dicom_settle tells of a pool that did not take what was promised:
 --
 --   dicom_question  takes the question apart                                                 sets request, head, …
---   - instance -    SPOE                                                                          < verdict
---   - mismatch -    SPOE, in its place: tells of a pool that did not take what was promised
+--   - instance -, - learn - or - mismatch -    SPOE                                 < verdict; path, promise, …
 --   dicom_verdict   answers it
 --
 -- The agents ask pools what they accept through another one:
@@ -32,7 +33,7 @@
 
 local pdu = require "pdu"
 local now = require "clock"
-local ask = require "question"
+local question = require "question"
 local Window = require "window"
 
 local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
@@ -176,6 +177,26 @@ core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
   return act.CONTINUE
 end, 1)
 
+-- Asks the agent again, which asks pools meanwhile what they accept; and once more, if that agent fails.
+core.register_action("dicom_learn", { "tcp-req" }, function(txn)
+  if var(txn, "path") or var(txn, "refusal") then return act.CONTINUE end
+  local asked = txn:get_priv()
+  if not asked or asked.answer and not asked.answer.path and not asked.again then
+    asked = { again = asked ~= nil }
+    txn:set_priv(asked)
+    question.ask(asked, {
+      id = txn.f:unique_id(), client = txn.f:src() or "", cn = var(txn, "cn") or "", learning = "1",
+      request = txn.req:data(pdu.HEADER, var(txn, "requested") - pdu.HEADER),
+    })
+  end
+  if not asked.answer then
+    if not txn.req:may_recv() then return refuse(txn, "client-closed", "") end
+    return wait(SOON)
+  end
+  for name, value in pairs(asked.answer) do set(txn, name, value) end
+  return act.CONTINUE
+end, 0)
+
 core.register_action("dicom_head", { "tcp-req" }, function(txn)
   if var(txn, "head") or var(txn, "bound") or var(txn, "refusal") then return act.CONTINUE end
   local base, promise = var(txn, "requested"), var(txn, "promise")
@@ -304,7 +325,7 @@ core.register_action("dicom_settle", { "tcp-res" }, function(txn)
     local have = txn.res:input()
     if STALE[wrong] then
       tell_stale(txn, var(txn, "backend"))
-      ask.tell_mismatch(txn, wrong, txn.res:data(0, have))
+      question.tell_mismatch(txn, wrong, txn.res:data(0, have))
     end
     if have > 0 then txn.res:remove(0, have) end
     txn.res:send(ABORT_BY_PROVIDER)
@@ -322,7 +343,7 @@ core.register_action("dicom_question", { "tcp-req" }, function(txn)
   if have >= 4 then
     local length = string.unpack(">I4", txn.req:data(0, 4))
     if have >= 4 + length then
-      for name, value in pairs(ask.read(txn.req:data(4, length))) do set(txn, name, value) end
+      for name, value in pairs(question.read(txn.req:data(4, length))) do set(txn, name, value) end
       set(txn, "asked", 1)
       return act.CONTINUE
     end
@@ -331,8 +352,12 @@ core.register_action("dicom_question", { "tcp-req" }, function(txn)
   return wait(1000)
 end, 0)
 
+local ANSWERED = { "verdict", "path", "calling", "called", "rule", "promise", "takes", "at", "refusal", "answer" }
+
 core.register_service("dicom_verdict", "tcp", function(applet)
-  applet:send((applet:get_var("txn.dicom.verdict") or "") .. "\n")
+  local fields = {}
+  for _, name in ipairs(ANSWERED) do fields[name] = applet:get_var("txn.dicom." .. name) end
+  applet:send(question.write(fields))
 end)
 
 -- A pool that is down or full is not waited for; of the other backends, that of the agents is none of theirs.

@@ -199,13 +199,14 @@ function Guard:examine(txn, window, at)
   local client = self.client
   local asked = self.question
   if asked then
-    if not asked.verdict and clock() < asked.deadline then
+    if not asked.answer and clock() < asked.deadline then
       self:wait()
       return nil
     end
     self.question = nil
-    if asked.verdict == "pass" then self:remember(asked.kind) end
-    return self:judged(asked.verdict or asked.otherwise)
+    local verdict = asked.answer and asked.answer.verdict or asked.otherwise
+    if verdict == "pass" then self:remember(asked.kind) end
+    return self:judged(verdict)
   end
 
   self.responses.window:open(txn.res) -- may find it drained
