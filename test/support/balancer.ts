@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Running, start } from '../../deploy/local/processes.ts'
-import { freePort, type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
+import { freePort, type Haproxy, reservePort, startHaproxy, waitUntil } from './haproxy.ts'
 import { refusePatients } from './patients.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -51,7 +51,9 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const { rules, pools, agents: count = 2, env = {}, edit = cfg => cfg, down = [] } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
-  const gateway = `127.0.0.1:${await freePort()}`
+  // agents know it before HAProxy takes it, and must not get it for themselves
+  const reserved = await reservePort()
+  const gateway = `127.0.0.1:${reserved.port}`
   const agents = await Promise.all(
     Array.from({ length: count }, (_, index) =>
       startAgent(`agent${index + 1}`, { RULES: folder, GATEWAY: gateway, ...env }),
@@ -62,6 +64,8 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const port = await freePort()
   const statsPort = await freePort()
+  const guardPort = await freePort()
+  await reserved.release()
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
     files: {
@@ -73,7 +77,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     env: {
       DICOM_BIND: `127.0.0.1:${port}`,
       STATS_BIND: `127.0.0.1:${statsPort}`,
-      GUARD_BIND: `127.0.0.1:${await freePort()}`,
+      GUARD_BIND: `127.0.0.1:${guardPort}`,
       GATEWAY_BIND: gateway,
       AGENT1: addresses[0] ?? '127.0.0.1:1',
       AGENT2: addresses[1] ?? '127.0.0.1:1',
@@ -90,7 +94,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const balancer: Balancer = {
     port,
     statsPort,
-    gatewayPort: Number(gateway.split(':')[1]),
+    gatewayPort: reserved.port,
     haproxy,
     agents,
     logged,
