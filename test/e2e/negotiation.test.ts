@@ -264,7 +264,7 @@ rules:
     }
   })
 
-  test('a PACS that is switched to less costs an abort for each agent at most, and nothing is lost', async () => {
+  test('a PACS that is switched to less costs one abort, however many agents know it otherwise, and nothing is lost', async () => {
     let takes = [EXPLICIT, IMPLICIT]
     const switched = await startPacs(
       async (peer, rq) => {
@@ -298,8 +298,7 @@ rules:
       const results: boolean[] = []
       for (; sent < 30; sent++) results.push(await send(sent))
       const aborts = results.filter(isStored => !isStored).length
-      assert.ok(aborts >= 1 && aborts <= own.agents.length, `${aborts} aborts`)
-      assert.ok(results.slice(own.agents.length).every(Boolean))
+      assert.deepEqual([aborts, results[0]], [1, false])
       assert.equal(switched.stored.length, sent - aborts)
 
       // told by one agent
