@@ -31,6 +31,8 @@ const environment = z.object({
   /** whoever sends it may ask for more than health and metrics; or the file that holds it */
   ADMIN_TOKEN: optional(secret),
   ADMIN_TOKEN_FILE: optional(z.string()),
+  /** where HAProxy takes this agent's questions to pools: its GATEWAY_BIND */
+  GATEWAY: hostPort.prefault('127.0.0.1:11114'),
   /** the folder of the rule files */
   RULES: z.string().default('agent/rules'),
   /** keys the hash behind `stick`; all agents of a site need the same */

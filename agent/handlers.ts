@@ -1,16 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Action, type Args, type Handler, setVar, type Value } from 'haproxy-spoe'
 import type { Logger } from 'pino'
 import type { Answered, AnswerListener, Step } from './decisions.ts'
 import {
+  type AssociateRq,
   DicomError,
   decodeAssociateAc,
   decodeAssociateRq,
+  PduType,
   pduHeaderLength,
   readMessageHead,
 } from './dicom/index.ts'
+import { type Difference, difference } from './negotiation/index.ts'
 import { watchSources } from './sources.ts'
 import { aborted, type Site, type Told } from './steps/answer.ts'
-import { associate } from './steps/associate.ts'
+import { type AssociateAnswer, associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
 import { instance } from './steps/instance.ts'
 import { patientHash } from './steps/patient.ts'
@@ -18,18 +22,19 @@ import { shadowAssociate, shadowDataset, shadowInstance } from './steps/shadow.t
 
 /**
  * The handlers of the messages in haproxy/spoe-dicom.conf: bytes in, variables (txn.dicom.*) out, and one log line,
- * which holds no patient data. The agent keeps nothing between two messages, so any agent can answer any of them. `site`
- * gives what holds now.
+ * which holds no patient data. The agent keeps nothing between two messages but what pools accept, so any agent can answer
+ * any of them. `site` gives what holds now.
  */
 export function createHandlers(
   site: () => Site,
   log: Logger,
   onAnswer: AnswerListener = () => {},
+  onMismatch: MismatchListener = () => {},
   now = Date.now,
 ): Record<string, Handler> {
   const watchSource = watchSources(log)
   const handler =
-    (step: Step, answer: (args: Args, told: Told, site: Site) => Answer): Handler =>
+    (step: Step, answer: (args: Args, told: Told, site: Site) => Answer | Promise<Answer>): Handler =>
     ({ args }) => {
       const begin = performance.now()
       // an address of HAProxy's, or the text of one that Lua put into a variable
@@ -43,26 +48,45 @@ export function createHandlers(
       const told = { id, source, tlsClientCN, at, live: args.string('live')?.split(' ') }
       // asked once for each message: a step never sees two rule sets
       const holds = site()
+      const finish = (answered: Answer) => {
+        // not answered yet: the same is asked again
+        if (answered.asking !== undefined) return forHaproxy(answered)
+        const line = { id, step, source, ...forLog(answered) } as Answered
+        log.info(line)
+        onAnswer(line, holds.ruleSet, (performance.now() - begin) / 1000)
+        return forHaproxy(answered)
+      }
       const answered = answer(args, told, holds)
-      const line = { id, step, source, ...forLog(answered) } as Answered
-      log.info(line)
-      onAnswer(line, holds.ruleSet, (performance.now() - begin) / 1000)
-      return forHaproxy(answered)
+      return answered instanceof Promise ? answered.then(finish) : finish(answered)
     }
-  return {
-    associate: handler('associate', (args, told, site) => {
+  const associateHandler = (
+    answer: (site: Site, ...of: Asked) => AssociateAnswer | Promise<AssociateAnswer>,
+  ) =>
+    handler('associate', (args, told, site) => {
+      site.knowledge?.forgetStale(args.string('stale') ?? '')
       const body = bytes(args, 'rq')
       return orElse({ path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }, () => {
         const rq = decodeAssociateRq(body)
         const names = { calling: printable(rq.callingAE), called: printable(rq.calledAE) }
-        return { ...names, ...shadowAssociate(site, rq, body, associate(site, rq, body, told)) }
+        const named = (answered: AssociateAnswer) => ({
+          ...names,
+          ...shadowAssociate(site, rq, body, answered),
+          asking: listed(answered),
+        })
+        const answered = answer(site, rq, body, told)
+        return answered instanceof Promise ? answered.then(named) : named(answered)
       })
-    }),
+    })
+  return {
+    associate: associateHandler(associateNow),
+    // the same, with time to ask pools
+    learn: associateHandler(associateLater),
     dataset: handler('dataset', (args, told, site) => {
       const { rq, promised } = negotiated(args)
       return orElse(aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' }), () => {
         const head = readMessageHead(bytes(args, 'head'))
-        const answer = shadowDataset(site, rq, promised, dataset(site, rq, promised, head, told))
+        const decided = dataset(site, rq, promised, head, told, args.string('takes'))
+        const answer = shadowDataset(site, rq, promised, decided)
         return { ...answer, patient: patientHash(site, promised, head) }
       })
     }),
@@ -80,7 +104,61 @@ export function createHandlers(
       })
       return { bound: binding.bound, ...judged }
     }),
+    mismatch: ({ args }) => {
+      const pool = text(args, 'bound')
+      const reason = text(args, 'refusal')
+      const differs = orElse({}, () => differing(args))
+      // what is known is not wrong where a client only uses what this pool was not offered
+      if (reason !== 'context-not-offered') site().knowledge?.forget(pool)
+      log.warn({ id: args.string('id'), step: 'mismatch', pool, refusal: reason, ...differs })
+      onMismatch(pool, reason)
+    },
   }
+}
+
+/** Told of every pool that did not take what was promised, and how HAProxy's log calls it. */
+export type MismatchListener = (pool: string, reason: string) => void
+
+type Asked = [rq: AssociateRq, body: Buffer, told: Told]
+
+/** Less than HAProxy waits: `timeout processing` of dicom-learn in spoe-dicom.conf. */
+const LEARN_MS = 4000
+
+/** The first step. Pools that must be asked are, so that this agent knows next time, whichever is asked to learn. */
+function associateNow(site: Site, ...asked: Asked): AssociateAnswer {
+  const answer = associate(site, ...asked)
+  if ('asking' in answer) void askPools(site, answer.asking, asked[0])
+  return answer
+}
+
+/** The same after they have been asked. What takes too long is left out for now. */
+async function associateLater(site: Site, ...asked: Asked): Promise<AssociateAnswer> {
+  const answer = associate(site, ...asked)
+  if (!('asking' in answer)) return answer
+  const limit = new AbortController()
+  const late = sleep(LEARN_MS, undefined, limit).catch(() => {})
+  await Promise.race([askPools(site, answer.asking, asked[0]), late])
+  limit.abort()
+  return associate(site, ...asked, { asked: true })
+}
+
+async function askPools({ knowledge, ruleSet }: Site, pools: readonly string[], rq: AssociateRq) {
+  await Promise.all(pools.map(pool => knowledge?.ask(pool, ruleSet.pools.get(pool) ?? {}, rq)))
+}
+
+function listed(answer: AssociateAnswer): string | undefined {
+  return 'asking' in answer ? answer.asking.join(' ') : undefined
+}
+
+/** How a PACS has answered, and how it should have; nothing of an answer that is no A-ASSOCIATE-AC. */
+function differing(args: Args): Partial<Difference> {
+  const answer = args.bytes('answer')
+  if (answer?.[0] !== PduType.associateAc) return {}
+  return difference(
+    decodeAssociateRq(bytes(args, 'offer').subarray(pduHeaderLength)),
+    decodeAssociateAc(bytes(args, 'promise').subarray(pduHeaderLength)),
+    decodeAssociateAc(answer.subarray(pduHeaderLength)),
+  )
 }
 
 type Answer = { readonly [name: string]: Value | undefined }
@@ -94,7 +172,7 @@ function negotiated(args: Args) {
 }
 
 /** Bytes that are not DICOM are the client's doing, and refused; any other error is ours, and thrown. */
-function orElse(refused: Answer, answer: () => Answer): Answer {
+function orElse<T>(refused: Answer, answer: () => T): T | Answer {
   try {
     return answer()
   } catch (error) {
@@ -115,7 +193,9 @@ const variables = [
   'attributes',
   'offer',
   'promise',
+  'takes',
   'at',
+  'asking',
   'verdict',
   'refusal',
   'answer',
@@ -134,7 +214,9 @@ function forLog({
   attributes: _attributes,
   offer: _offer,
   promise: _promise,
+  takes: _takes,
   at: _at,
+  asking: _asking,
   answer: _answer,
   ...told
 }: Answer): Answer {

@@ -6,9 +6,12 @@ import { RecentDecisions } from './decisions.ts'
 import { createHandlers } from './handlers.ts'
 import { startRules, watchRules } from './live-rules.ts'
 import { createMetrics } from './metrics.ts'
+import { createKnowledge, probe } from './negotiation/index.ts'
 
 /** HAProxy checks its agents every 250 ms (haproxy.cfg). */
 const NOTICE_MS = 1000
+/** For pools to be asked; all else is answered at once. HAProxy waits for 5 s (spoe-dicom.conf). */
+const LEARN_TIMEOUT_MS = 4800
 
 try {
   const config = readConfig(process.env)
@@ -21,15 +24,28 @@ try {
     connections: () => server.connections,
     aeTitles: config.METRICS_AE_TITLES,
   })
+  const knowledge = createKnowledge({
+    probe: (pool, rq) => probe(config.GATEWAY, pool, rq),
+    onProbe: (pool, answer, { calledAE: called, callingAE: calling }) => {
+      metrics.probed(pool, answer.outcome)
+      const { outcome } = answer
+      const told = { pool, calling, called, outcome, ...('why' in answer && { why: answer.why }) }
+      if (outcome === 'accepted') log.info(told, 'asked a pool')
+      else log.warn(told, 'asked a pool')
+    },
+    onLookUp: metrics.lookedUp,
+  })
   const server = createSpoeServer({
     handlers: createHandlers(
-      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool }),
+      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge }),
       log,
       (answered, ...found) => {
         metrics.answered(answered, ...found)
         decisions.add(answered)
       },
+      metrics.mismatched,
     ),
+    handlerTimeoutMs: LEARN_TIMEOUT_MS,
     onFrame: metrics.frame,
     onError: error => {
       metrics.spopError(error)

@@ -4,7 +4,9 @@ import { type FrameName, SpoeError, SpopError } from 'haproxy-spoe'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Answered, AnswerListener, Step } from './decisions.ts'
+import type { MismatchListener } from './handlers.ts'
 import type { LiveRules } from './live-rules.ts'
+import type { ProbeAnswer } from './negotiation/index.ts'
 import { undecidedRuleName } from './routing/evaluate.ts'
 import type { RuleSet } from './routing/index.ts'
 
@@ -23,6 +25,11 @@ export interface Metrics {
   answered: AnswerListener
   frame: (name: FrameName) => void
   spopError: (error: Error) => void
+  /** a pool was asked what it accepts */
+  probed: (pool: string, outcome: ProbeAnswer['outcome']) => void
+  /** it was looked up what a pool accepts */
+  lookedUp: (isKnown: boolean) => void
+  mismatched: MismatchListener
   /** how often each rule of those that serve has decided, and how often it had to wait for a dataset */
   hits(): ReadonlyMap<string, Hits>
 }
@@ -87,6 +94,24 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     'dicom_lb_spop_errors_total',
     'Errors on the connections with HAProxy and in answers to it, by code and SPOP status code.',
     ['code', 'status'],
+  )
+  const lookUps = new Tally(
+    registry,
+    'dicom_lb_knowledge_lookups_total',
+    'How often it was looked up what a pool accepts, and whether that was known.',
+    ['found'],
+  )
+  const probes = new Tally(
+    registry,
+    'dicom_lb_probes_total',
+    'Associations that were opened to ask a pool what it accepts, by what came of it.',
+    ['pool', 'answer'],
+  )
+  const mismatches = new Tally(
+    registry,
+    'dicom_lb_mismatches_total',
+    'Associations that a pool did not take as promised, by reason.',
+    ['pool', 'reason'],
   )
   new Gauge({
     name: 'dicom_lb_spop_connections',
@@ -163,6 +188,7 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     const pools = outcomes.flatMap(outcome => (outcome && 'route' in outcome ? outcome.route.pools : []))
     const poolsKnown = new Set(['', ...pools])
     decisions.keep(({ rule, pool }) => rulesKnown.has(rule) && poolsKnown.has(pool))
+    for (const tally of [probes, mismatches]) tally.keep(({ pool }) => poolsKnown.has(pool))
   }
 
   return {
@@ -173,6 +199,9 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     },
     answered,
     frame: type => frames.add(type),
+    probed: (pool, outcome) => probes.add(pool, outcome),
+    lookedUp: isKnown => lookUps.add(isKnown ? 'hit' : 'miss'),
+    mismatched: (pool, reason) => mismatches.add(pool, reason),
     spopError(error) {
       const known = error instanceof SpopError || error instanceof SpoeError
       const status = error instanceof SpopError ? String(error.statusCode) : ''

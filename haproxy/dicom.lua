@@ -6,6 +6,7 @@
 --   dicom_request  waits for the whole A-ASSOCIATE-RQ                                          sets requested
 --   dicom_limit    refuses a client that asks for too much
 --   - associate -  SPOE                            < path (direct, delayed or refused), backend, promise, offer, …
+--   dicom_learn    asks the same with more time, where the agent has pools to ask first
 --   dicom_head     delayed only: sends the promise (an A-ASSOCIATE-AC), waits for the first dataset   sets head
 --   - dataset -    SPOE                                                                   < backend, offer
 --   dicom_pause    between a question and the same one again          sets alone, if no agent is left
@@ -14,19 +15,26 @@
 --   dicom_guard    a filter, in guard.lua: delayed only, from here to the end of the association
 --   dicom_settle   delayed only: compares the PACS's answer with the promise and swallows it   sets settled
 --
--- The guard asks the agent about later datasets through a frontend of its own:
+-- Lua asks the agent through a frontend of its own (question.lua): the guard about later datasets, and dicom_learn;
+-- dicom_settle tells of a pool that did not take what was promised:
 --
 --   dicom_question  takes the question apart                                                 sets request, head, …
---   - instance -    SPOE                                                                          < verdict
+--   - instance -, - learn - or - mismatch -    SPOE                                 < verdict; path, promise, …
 --   dicom_verdict   answers it
 --
--- All three questions carry dicom_live, the pools that have a live server.
+-- The agents ask pools what they accept through another one:
+--
+--   dicom_gateway   lets them in where a pool has room
+--
+-- Questions carry dicom_live, the pools that have a live server; those about what to promise also proc.dicom_stale, the
+-- pools that have answered otherwise of late, `ct=TOKEN mr=TOKEN`: who has not seen a token yet forgets the pool.
 --
 -- HAProxy may evaluate its rule list again from the top after an action has yielded, so every step begins by asking
 -- whether it is done. An action that ever returned act.YIELD must end with act.CONTINUE or act.DENY.
 
 local pdu = require "pdu"
 local now = require "clock"
+local question = require "question"
 local Window = require "window"
 
 local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
@@ -205,6 +213,26 @@ core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
   return wait(math.min(left, 50))
 end, 1)
 
+-- Asks the agent again, which asks pools meanwhile what they accept; and once more, if that agent fails.
+core.register_action("dicom_learn", { "tcp-req" }, function(txn)
+  if var(txn, "path") or var(txn, "refusal") then return act.CONTINUE end
+  local asked = txn:get_priv()
+  if not asked or asked.answer and not asked.answer.path and not asked.again then
+    asked = { again = asked ~= nil }
+    txn:set_priv(asked)
+    question.ask(asked, {
+      id = txn.f:unique_id(), client = txn.f:src() or "", cn = var(txn, "cn") or "", learning = "1",
+      request = txn.req:data(pdu.HEADER, var(txn, "requested") - pdu.HEADER),
+    })
+  end
+  if not asked.answer then
+    if not txn.req:may_recv() then return refuse(txn, "client-closed", "") end
+    return wait(SOON)
+  end
+  for name, value in pairs(asked.answer) do set(txn, name, value) end
+  return act.CONTINUE
+end, 0)
+
 core.register_action("dicom_head", { "tcp-req" }, function(txn)
   if var(txn, "head") or var(txn, "bound") or var(txn, "refusal") then return act.CONTINUE end
   local base, promise = var(txn, "requested"), var(txn, "promise")
@@ -212,7 +240,7 @@ core.register_action("dicom_head", { "tcp-req" }, function(txn)
     set(txn, "promised", 1)
     txn.res:send(promise)
   end
-  local room = pdu.head_room(base, #promise, 0)
+  local room = pdu.head_room(base, #promise, #(var(txn, "takes") or ""))
   while true do
     local window = Window.new():open(txn.req)
     local found, context_id, elements, message_end, rest = first_message(window, base)
@@ -287,6 +315,18 @@ local function keeps_promise(answer, offer, promise)
   return max_pdu_length == 0 or (promised_length ~= 0 and max_pdu_length >= promised_length)
 end
 
+-- What agents know of a pool, and promised by, is not so any more: tells them, with their next question.
+local function tell_stale(txn, pool)
+  local stale = { pool .. "=" .. txn.f:unique_id():sub(1, 8) }
+  for entry, name in (txn:get_var("proc.dicom_stale") or ""):gmatch("((%S+)=%x+)") do
+    if name ~= pool and #stale < pdu.STALE_POOLS then stale[#stale + 1] = entry end
+  end
+  txn:set_var("proc.dicom_stale", table.concat(stale, " "))
+end
+
+-- Of what is wrong with an answer, what shows that the pool accepts something else than it was known to.
+local STALE = { ["pacs-mismatch"] = true, ["pacs-rejected"] = true }
+
 local ANSWERS = { [pdu.ASSOCIATE_RJ] = "pacs-rejected", [pdu.ABORT] = "pacs-aborted" }
 
 -- What is wrong with what the PACS has sent so far, nil if nothing; and the length of its whole A-ASSOCIATE-AC.
@@ -319,6 +359,10 @@ core.register_action("dicom_settle", { "tcp-res" }, function(txn)
     if not wrong then return wait(left) end
     set(txn, "refusal", wrong)
     local have = txn.res:input()
+    if STALE[wrong] then
+      tell_stale(txn, var(txn, "backend"))
+      question.tell_mismatch(txn, wrong, txn.res:data(0, have))
+    end
     if have > 0 then txn.res:remove(0, have) end
     txn.res:send(ABORT_BY_PROVIDER)
   end
@@ -328,16 +372,14 @@ core.register_action("dicom_settle", { "tcp-res" }, function(txn)
   return wait(math.min(lingering, 50))
 end, 0)
 
--- What the guard asks: its length, and one string after another.
+-- What was asked, or told, by question.lua.
 core.register_action("dicom_question", { "tcp-req" }, function(txn)
   if var(txn, "asked") then return act.CONTINUE end
   local have = txn.req:input()
   if have >= 4 then
     local length = string.unpack(">I4", txn.req:data(0, 4))
     if have >= 4 + length then
-      local names = { "id", "client", "cn", "request", "promise", "at", "head", "bound_to", "bound_by", "mixed" }
-      local values = { string.unpack(">" .. string.rep("s4", #names), txn.req:data(4, length)) }
-      for index, name in ipairs(names) do set(txn, name, values[index]) end
+      for name, value in pairs(question.read(txn.req:data(4, length))) do set(txn, name, value) end
       set(txn, "asked", 1)
       return act.CONTINUE
     end
@@ -346,6 +388,18 @@ core.register_action("dicom_question", { "tcp-req" }, function(txn)
   return wait(1000)
 end, 0)
 
+local ANSWERED = { "verdict", "path", "calling", "called", "rule", "promise", "takes", "at", "refusal", "answer" }
+
 core.register_service("dicom_verdict", "tcp", function(applet)
-  applet:send((applet:get_var("txn.dicom.verdict") or "") .. "\n")
+  local fields = {}
+  for _, name in ipairs(ANSWERED) do fields[name] = applet:get_var("txn.dicom." .. name) end
+  applet:send(question.write(fields))
 end)
+
+-- A pool that is down or full is not waited for; of the other backends, that of the agents is none of theirs.
+core.register_action("dicom_gateway", { "tcp-req" }, function(txn)
+  local pool = var(txn, "pool")
+  local is_pool = pool and pool ~= "agents" and core.backends[pool]
+  if not is_pool or txn.f:nbsrv(pool) == 0 or txn.f:be_conn_free(pool) == 0 then return act.DENY end
+  return act.CONTINUE
+end, 0)

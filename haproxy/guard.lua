@@ -13,11 +13,10 @@
 local pdu = require "pdu"
 local clock = require "clock"
 local dataset_elements = require "dataset"
+local question = require "question"
 local Responses = require "responses"
 local Window = require "window"
 
-local ADDRESS = os.getenv("GUARD_BIND")
-local ANSWER_TIMEOUT = 6000 -- ms for a verdict: more than a question, its repetition and dicom_pause may take
 local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
 local NEVER = 86400000 -- ms
 local PROBES = { 4096, math.maxinteger } -- bytes of a dataset in which its elements are looked for, one after the other
@@ -125,18 +124,6 @@ local function attributes(told)
   return { wanted = wanted, tags = tags, last = math.max(table.unpack(tags)) }
 end
 
-local questions = {} -- that are still to be asked
-
--- One function for all questions: HAProxy 2.6 never lets go of one that it was given.
-local function ask_agent()
-  local question = table.remove(questions, 1)
-  local socket = core.tcp()
-  socket:settimeout(ANSWER_TIMEOUT // 1000)
-  local answer = socket:connect(ADDRESS) and socket:send(question.asked) and socket:receive("*l")
-  question.verdict = answer and answer ~= "" and answer or question.otherwise
-  socket:close()
-end
-
 -- Follows the client's bytes, and returns how many of them pass.
 function Guard:from_client(txn, window)
   local client, at = self.client, 0
@@ -170,6 +157,7 @@ function Guard:from_client(txn, window)
       client.verdict = client.verdict or self:examine(txn, window, at)
       if not client.verdict then return at end
       if client.verdict == "malformed" or is_command ~= client.command then return self:abort(txn, window, at) end
+      if client.verdict == "pass" and not self:transfer_syntaxes(txn)[context_id] then self:tell_not_offered(txn) end
       if client.verdict == "eat" then
         client.left, client.eating = header + length, true
       else
@@ -209,15 +197,16 @@ end
 -- yet.
 function Guard:examine(txn, window, at)
   local client = self.client
-  local question = self.question
-  if question then
-    if not question.verdict and clock() < question.deadline then
+  local asked = self.question
+  if asked then
+    if not asked.answer and clock() < asked.deadline then
       self:wait()
       return nil
     end
     self.question = nil
-    if question.verdict == "pass" then self:remember(question.kind) end
-    return self:judged(question.verdict or question.otherwise)
+    local verdict = asked.answer and asked.answer.verdict or asked.otherwise
+    if verdict == "pass" then self:remember(asked.kind) end
+    return self:judged(verdict)
   end
 
   self.responses.window:open(txn.res) -- may find it drained
@@ -375,12 +364,21 @@ function Guard:ask(txn, window, at, kind)
   self.question = {
     kind = kind,
     otherwise = mixed == "follow" and mixed or "refuse", -- if there is no answer
-    deadline = clock() + ANSWER_TIMEOUT,
-    asked = string.pack(">s4", string.pack(">s4s4s4s4s4s4s4s4s4s4", txn.f:unique_id(), txn.f:src(), var(txn, "cn") or "",
-      var(txn, "request"), var(txn, "promise"), var(txn, "at"), head, var(txn, "backend"), var(txn, "rule") or "", mixed)),
+    deadline = clock() + question.ANSWER_TIMEOUT,
   }
-  questions[#questions + 1] = self.question
-  core.register_task(ask_agent)
+  question.ask(self.question, {
+    id = txn.f:unique_id(), client = txn.f:src(), cn = var(txn, "cn") or "", request = var(txn, "request"),
+    promise = var(txn, "promise"), at = var(txn, "at"), head = head, bound_to = var(txn, "backend"),
+    bound_by = var(txn, "rule") or "", mixed = mixed,
+  })
+end
+
+-- The client uses a context that it was promised, but this pool does not take: an A-ABORT of the PACS will follow.
+function Guard:tell_not_offered(txn)
+  if self.not_offered then return end
+  self.not_offered = true
+  set(txn, "refusal", "context-not-offered")
+  question.tell_mismatch(txn, "context-not-offered", "")
 end
 
 -- Gives up an association that cannot be followed: PS3.8 §9.2.2 would have the PACS do so.

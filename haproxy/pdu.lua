@@ -9,6 +9,7 @@ local unpack = string.unpack
 local pdu = {
   ROOM = tonumber(os.getenv("BUFFER_ROOM")), -- bytes of a buffer that a client can fill; haproxy.cfg
   ASSOCIATE_RQ = 1, ASSOCIATE_AC = 2, ASSOCIATE_RJ = 3, P_DATA_TF = 4, RELEASE_RQ = 5, RELEASE_RP = 6, ABORT = 7,
+  STALE_POOLS = 8, -- that agents are told of at a time; see tell_stale in dicom.lua
   HEADER = 6, -- bytes: type, reserved, length of the rest as u32be (§9.3.1)
   PDV_HEADER = 6, -- bytes: length of the rest as u32be, context id, control (§9.3.5, E.2)
 }
@@ -165,23 +166,26 @@ function pdu.negotiated(bytes)
   if whole then return contexts, max_pdu_length end
 end
 
--- The most that dicom_live may answer, in bytes.
-local all_live
-local function live_room()
-  if not all_live then
-    all_live = 0
-    for name in pairs(core.backends) do all_live = all_live + #name + 1 end
+-- The most that dicom_live may answer, and proc.dicom_stale may hold, in bytes.
+local told_of_pools
+local function pools_room()
+  if not told_of_pools then
+    local all, longest = 0, 0
+    for name in pairs(core.backends) do
+      all, longest = all + #name + 1, math.max(longest, #name)
+    end
+    told_of_pools = all + pdu.STALE_POOLS * (longest + #"=01234567 ")
   end
-  return all_live
+  return told_of_pools
 end
 
 -- What an A-ASSOCIATE-RQ may take (bytes): it must fit into a buffer and, in a question to the agent, into a SPOE frame.
-function pdu.request_room() return math.min(pdu.ROOM, FRAME_SIZE - FRAME_OVERHEAD - live_room()) end
+function pdu.request_room() return math.min(pdu.ROOM, FRAME_SIZE - FRAME_OVERHEAD - pools_room()) end
 
--- What the head of a message may take (bytes) in a question, beside an A-ASSOCIATE-RQ, an -AC and the name of a rule of
--- these lengths.
-function pdu.head_room(request, promise, rule)
-  return FRAME_SIZE - FRAME_OVERHEAD - live_room() - request - promise - rule
+-- What the head of a message may take (bytes) in a question, beside an A-ASSOCIATE-RQ, an -AC and another text, the name
+-- of a rule or what pools take, of these lengths.
+function pdu.head_room(request, promise, text)
+  return FRAME_SIZE - FRAME_OVERHEAD - pools_room() - request - promise - text
 end
 
 return pdu

@@ -1,3 +1,8 @@
+export { type Acceptance, declared, isDeclared } from './acceptance.ts'
 export { firstCommand, isDelayable, sendsDatasets } from './delayable.ts'
+export { type Difference, difference } from './difference.ts'
+export { createKnowledge, type Knowledge, type Known } from './knowledge.ts'
 export { offer } from './offer.ts'
+export { type Gateway, type ProbeAnswer, probe } from './probe.ts'
 export { promise } from './promise.ts'
+export { encodeTakes, takes } from './takes.ts'

@@ -2,14 +2,19 @@ import { type AssociateAc, type AssociateRq, ContextResult } from '../dicom/inde
 import type { Pool } from '../routing/index.ts'
 
 /**
- * The A-ASSOCIATE-RQ that the chosen pool gets: of what the client proposed, what was promised, with that one
- * transfer syntax each, so that the PACS can take it or refuse it but not answer something else. It is never longer
- * than the client's own, whose place it takes in HAProxy's buffer.
+ * The A-ASSOCIATE-RQ that the chosen pool gets: of what the client proposed, what was promised and the pool takes, with
+ * that one transfer syntax each, so that the PACS can take it or refuse it but not answer something else. It is never
+ * longer than the client's own, whose place it takes in HAProxy's buffer.
  */
-export function offer(rq: AssociateRq, promised: AssociateAc, pool: Pool): AssociateRq {
+export function offer(
+  rq: AssociateRq,
+  promised: AssociateAc,
+  pool: Pool,
+  isTaken: (contextId: number) => boolean = () => true,
+): AssociateRq {
   const transferSyntaxes = new Map(
     promised.presentationContexts
-      .filter(({ result }) => result === ContextResult.acceptance)
+      .filter(({ id, result }) => result === ContextResult.acceptance && isTaken(id))
       .map(({ id, transferSyntax }) => [id, transferSyntax]),
   )
   const { asyncOperations: _declined, ...kept } = rq

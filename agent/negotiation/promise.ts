@@ -5,24 +5,34 @@ import {
   type PresentationContextAc,
   type PresentationContextRq,
 } from '../dicom/index.ts'
-import type { Pool } from '../routing/index.ts'
-import { defaultMaxPduLength, defaultTransferSyntaxes, implementation } from './defaults.ts'
+import type { Acceptance } from './acceptance.ts'
+import { implementation } from './defaults.ts'
 
 /**
- * The A-ASSOCIATE-AC that the client gets before its pool is known: what every pool that it may still become
- * accepts. For each context of a SOP class that all take, that is the first transfer syntax in the client's order; for the maximum PDU length the
- * smallest. Asynchronous operations, roles and extended negotiation are not answered, which declines them
- * (PS3.7 Annex D.3.3).
+ * The A-ASSOCIATE-AC that the client gets before its pool is known. Each context is promised what every pool accepts that
+ * a dataset of it may still go to, its candidates: the first such transfer syntax in the client's order. The maximum PDU
+ * length is the smallest of theirs, and of the other `pools` that there are. Asynchronous operations, roles and extended negotiation are
+ * not answered, which declines them (PS3.7 Annex D.3.3).
  */
-export function promise(rq: AssociateRq, pools: readonly Pool[]): AssociateAc {
-  const { calledAE, callingAE, applicationContext, presentationContexts } = rq
+export function promise(
+  rq: AssociateRq,
+  pools: readonly Acceptance[],
+  candidatesOf: (abstractSyntax: string) => readonly Acceptance[] = () => pools,
+): AssociateAc {
+  const { calledAE, callingAE, applicationContext } = rq
+  const involved = new Set(pools)
+  const presentationContexts = rq.presentationContexts.map(context => {
+    const candidates = candidatesOf(context.abstractSyntax)
+    for (const candidate of candidates) involved.add(candidate)
+    return answer(context, candidates)
+  })
   return {
     protocolVersion: 1,
     calledAE,
     callingAE,
     applicationContext,
-    presentationContexts: presentationContexts.map(context => answer(context, pools)),
-    maxPduLength: smallest(pools.map(pool => pool.maxPduLength ?? defaultMaxPduLength)),
+    presentationContexts,
+    maxPduLength: smallest([...involved].map(({ maxPduLength }) => maxPduLength)),
     ...implementation,
     roles: [],
     sopClassExtended: [],
@@ -31,18 +41,21 @@ export function promise(rq: AssociateRq, pools: readonly Pool[]): AssociateAc {
 
 function answer(
   { id, abstractSyntax, transferSyntaxes }: PresentationContextRq,
-  pools: readonly Pool[],
+  candidates: readonly Acceptance[],
 ): PresentationContextAc {
-  if (!pools.every(({ sopClasses }) => sopClasses?.includes(abstractSyntax) ?? true)) {
-    return { id, result: ContextResult.abstractSyntaxNotSupported, transferSyntax: '' }
+  const refused = (result: number) => ({ id, result, transferSyntax: '' })
+  // no pool takes the association of this client at all
+  if (candidates.length === 0) return refused(ContextResult.userRejection)
+  const accepts = (pool: Acceptance, uid: string) =>
+    pool.resultOf(abstractSyntax, uid) === ContextResult.acceptance
+  const common = transferSyntaxes.find(uid => candidates.every(pool => accepts(pool, uid)))
+  if (common !== undefined) {
+    return { id, result: ContextResult.acceptance, transferSyntax: common }
   }
-  const common = transferSyntaxes.find(uid =>
-    pools.every(pool => (pool.transferSyntaxes ?? defaultTransferSyntaxes).includes(uid)),
-  )
-  if (common === undefined) {
-    return { id, result: ContextResult.transferSyntaxesNotSupported, transferSyntax: '' }
-  }
-  return { id, result: ContextResult.acceptance, transferSyntax: common }
+  // one that takes nothing of the context says why; those that only have nothing in common do not
+  const unwilling = candidates.find(pool => !transferSyntaxes.some(uid => accepts(pool, uid)))
+  const [first = ''] = transferSyntaxes
+  return refused(unwilling?.resultOf(abstractSyntax, first) ?? ContextResult.transferSyntaxesNotSupported)
 }
 
 /** The smallest of maximum PDU lengths, of which 0 is unlimited. */

@@ -50,7 +50,8 @@ export const descriptions: Readonly<Record<string, string>> = {
   ignoreCase: 'Capitals do not matter',
 
   // of a pool
-  transferSyntaxes: 'What the nodes accept, by name in PS3.6 or by UID',
+  transferSyntaxes:
+    'What the nodes accept, by name in PS3.6 or by UID. Without any of the three, they are asked',
   sopClasses: 'What the nodes accept, by name in PS3.6 or by UID. Without it, any',
   maxPduLength: 'In bytes; 0 is unlimited',
 

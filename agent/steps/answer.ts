@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { type AbortReason, abortReasons, encodeAbort, encodeAssociateRj, rejection } from '../dicom/index.ts'
+import type { Knowledge } from '../negotiation/index.ts'
 import type { AssociationFacts, Rejection, RuleSet } from '../routing/index.ts'
 
 /** What a decision is made from, apart from the message itself. */
@@ -11,6 +12,8 @@ export interface Site {
   patientSecret?: string | undefined
   /** in shadow mode, the pool that everything goes to */
   shadowPool?: string | undefined
+  /** what pools accept that declare nothing; without it, the default */
+  knowledge?: Knowledge | undefined
 }
 
 /** What HAProxy tells of an association beside its bytes. */

@@ -1,19 +1,34 @@
 import { type AssociateRq, encodeAssociateAc, encodePdu, PduType, withAETitles } from '../dicom/index.ts'
-import { firstCommand, isDelayable, promise, sendsDatasets } from '../negotiation/index.ts'
-import { type AssociationFacts, decide, type Pool } from '../routing/index.ts'
+import { encodeTakes, firstCommand, isDelayable, promise, sendsDatasets } from '../negotiation/index.ts'
+import { type AssociationFacts, decide, type Pool, reachableBy } from '../routing/index.ts'
+import { accepting } from './accepting.ts'
 import { type Binding, type Refusal, rejected, type Site, stickKey, type Told } from './answer.ts'
 
 export type AssociateAnswer =
   /** the rules need no dataset: HAProxy connects and is out of the way */
   | ({ path: 'direct' } & Binding)
-  /** send `promise`, an A-ASSOCIATE-AC, and ask again when the first dataset is there, for which this rule waits */
-  | { path: 'delayed'; waitsFor: string; promise: Buffer; at: string }
+  /**
+   * send `promise`, an A-ASSOCIATE-AC, and ask again when the first dataset is there, for which this rule waits; then
+   * tell what each pool `takes` of it
+   */
+  | { path: 'delayed'; waitsFor: string; promise: Buffer; takes: string | undefined; at: string }
   | ({ path: 'refused' } & Refusal)
+  /** these pools have to be asked what they accept: ask again, with more time */
+  | { path?: undefined; asking: readonly string[] }
 
 const dicomApplicationContext = '1.2.840.10008.3.1.1.1'
 
-/** The first step. `body` is the A-ASSOCIATE-RQ without its PDU header, `rq` the same decoded, `told` the rest. */
-export function associate(site: Site, rq: AssociateRq, body: Buffer, told: Told): AssociateAnswer {
+/**
+ * The first step. `body` is the A-ASSOCIATE-RQ without its PDU header, `rq` the same decoded, `told` the rest. Where
+ * pools were `asked`, it makes do with what they have answered.
+ */
+export function associate(
+  site: Site,
+  rq: AssociateRq,
+  body: Buffer,
+  told: Told,
+  { asked = false } = {},
+): AssociateAnswer {
   const refused = (refusal: Refusal): AssociateAnswer => ({ path: 'refused', ...refusal })
   if ((rq.protocolVersion & 1) === 0) return refused(rejected({ reason: 'protocol-version-not-supported' }))
   if (rq.applicationContext !== dicomApplicationContext) {
@@ -21,7 +36,8 @@ export function associate(site: Site, rq: AssociateRq, body: Buffer, told: Told)
   }
 
   const { ruleSet } = site
-  const decision = decide(ruleSet, associationFacts(rq, told), sendsDatasets(rq) ? 'not yet' : 'never')
+  const facts = associationFacts(rq, told)
+  const decision = decide(ruleSet, facts, sendsDatasets(rq) ? 'not yet' : 'never')
   switch (decision.kind) {
     case 'none':
       return refused(rejected({ reason: 'no-reason-given' }, { refusal: 'no-rule' }))
@@ -37,11 +53,20 @@ export function associate(site: Site, rq: AssociateRq, body: Buffer, told: Told)
       const reason = 'no-reason-given'
       if (!isDelayable(rq)) return refused(rejected({ reason }, { rule, refusal: 'not-delayable' }))
       if (decision.pools.length === 0) return refused(rejected({ reason }, { rule, refusal: 'no-rule' }))
-      const pools = decision.pools.map(pool => ruleSet.pools.get(pool) ?? {})
+      const { known, assumed, unknown, refusal } = accepting(site, rq, decision.pools, told)
+      if (unknown.length > 0 && !asked) return { asking: unknown }
+      if (known.size === 0) return refused(refusal(rule))
+      const reached = reachableBy(ruleSet, facts, decision.pools)
+      const promised = promise(rq, [...known.values()], abstractSyntax => {
+        const pools = reached(abstractSyntax)
+        const answering = pools.flatMap(pool => known.get(pool) ?? [])
+        return answering.length > 0 ? answering : pools.flatMap(pool => assumed.get(pool) ?? [])
+      })
       return {
         path: 'delayed',
         waitsFor: rule,
-        promise: encodeAssociateAc(promise(rq, pools)),
+        promise: encodeAssociateAc(promised),
+        takes: encodeTakes(rq, promised, new Map([...known, ...assumed])),
         at: String(told.at),
       }
     }

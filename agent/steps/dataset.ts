@@ -6,7 +6,7 @@ import {
   type TagPath,
   vrOfPath,
 } from '../dicom/index.ts'
-import { offer } from '../negotiation/index.ts'
+import { offer, takes } from '../negotiation/index.ts'
 import type { Mixed } from '../routing/index.ts'
 import { aborted, type Binding, type Refusal, type Site, stickKey, type Told } from './answer.ts'
 import { type Judged, judge, whyNot } from './judge.ts'
@@ -20,13 +20,17 @@ type Guarded = {
 
 export type DatasetAnswer = (Binding & Guarded) | Refusal
 
-/** The second step, on the delayed path: the same rules again, with the head of the first message beside the facts. */
+/**
+ * The second step, on the delayed path: the same rules again, with the head of the first message beside the facts.
+ * `taken` is what the first step has told of the contexts that each pool takes.
+ */
 export function dataset(
   site: Site,
   rq: AssociateRq,
   promised: AssociateAc,
   head: MessageHead,
   told: Told,
+  taken = '',
 ): DatasetAnswer & Pick<Judged, 'headBytes'> {
   const { ruleSet } = site
   const judged = judge(ruleSet, rq, promised, head, told)
@@ -36,7 +40,11 @@ export function dataset(
     return { ...aborted('reason-not-specified', whyNot(decision)), headBytes }
   }
   const { rule, pool, stick, mixed } = decision
-  const pdu = encodeAssociateRq(offer(rq, promised, ruleSet.pools.get(pool) ?? {}))
+  const isTaken = takes(taken, pool)
+  if (!isTaken(head.contextId)) {
+    return { ...aborted('reason-not-specified', { rule, refusal: 'context-not-accepted' }), headBytes }
+  }
+  const pdu = encodeAssociateRq(offer(rq, promised, ruleSet.pools.get(pool) ?? {}, isTaken))
   const attributes = outermost(ruleSet.deciding)
   return { rule, backend: pool, key: stickKey(site, stick), offer: pdu, mixed, attributes, headBytes }
 }

@@ -1,5 +1,5 @@
 import { type AssociateAc, type AssociateRq, encodeAssociateAc, encodeAssociateRq } from '../dicom/index.ts'
-import { offer, promise } from '../negotiation/index.ts'
+import { declared, offer, promise } from '../negotiation/index.ts'
 import type { Site } from './answer.ts'
 import { type AssociateAnswer, addressed } from './associate.ts'
 import type { DatasetAnswer } from './dataset.ts'
@@ -15,9 +15,11 @@ export function shadowAssociate(
   body: Buffer,
   answer: AssociateAnswer,
 ) {
-  if (shadowPool === undefined) return answer
+  if (shadowPool === undefined || 'asking' in answer) return answer
   const pool = ruleSet.pools.get(shadowPool) ?? {}
-  if (answer.path === 'delayed') return { ...answer, promise: encodeAssociateAc(promise(rq, [pool])) }
+  if (answer.path === 'delayed') {
+    return { ...answer, takes: undefined, promise: encodeAssociateAc(promise(rq, [declared(pool)])) }
+  }
   return { path: 'direct', ...bound(shadowPool, answer), offer: addressed(body, pool) }
 }
 

@@ -21,6 +21,7 @@ export const demo = {
   dicomPort: portOf(process.env.DICOM_BIND || ':11112'),
   statsPort: portOf(process.env.STATS_BIND || ':8404'),
   guardPort: portOf(process.env.GUARD_BIND || ':11113'),
+  gateway: process.env.GATEWAY_BIND || '127.0.0.1:11114',
 }
 
 /** Whether the demo starts a PACS node for a server of pacs.cfg; those on other machines are real, and left alone. */

@@ -59,7 +59,7 @@ async function startAgents(): Promise<void> {
     const agent = await launch({
       name: `agent${index + 1}`,
       command: [process.execPath, 'agent/main.ts'],
-      env: { SPOP_LISTEN: spop, ADMIN_LISTEN: admin, RULES: 'agent/rules' },
+      env: { SPOP_LISTEN: spop, ADMIN_LISTEN: admin, RULES: 'agent/rules', GATEWAY: demo.gateway },
       onOutput,
     })
     await agent.wrote(/"listening"/).catch(() => failed(agent))
@@ -131,6 +131,10 @@ async function refuseIfTaken(): Promise<void> {
     [
       demo.guardPort,
       'HAProxy needs it for itself; GUARD_BIND=127.0.0.1:PORT in the environment chooses another',
+    ],
+    [
+      portOf(demo.gateway),
+      'the agents ask pools there; GATEWAY_BIND=127.0.0.1:PORT in the environment chooses another',
     ],
     ...demo.agents
       .flatMap(({ spop, admin }) => [spop, admin])

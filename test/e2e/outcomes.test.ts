@@ -128,8 +128,9 @@ describe('outcomes', () => {
     })
     const size = (rq: object) =>
       associateRq({ callingAE: 'LARGE', calledAE: 'DIRECT', presentationContexts, ...rq }).length
-    const names = Object.keys(nodes).concat(others, 'agents').join(' ').length + 1
-    const most = 65532 - 512 - names - size(padded(0))
+    const names = Object.keys(nodes).concat(others, 'agents')
+    const stale = 8 * (Math.max(...names.map(({ length }) => length)) + '=01234567 '.length)
+    const most = 65532 - 512 - names.join(' ').length - 1 - stale - size(padded(0))
 
     const largest = await associate('LARGEST', 'DIRECT', padded(most))
     await accepted(largest)

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { demo, folderOf } from '../../deploy/local/demo.ts'
+import { demo, folderOf, portOf } from '../../deploy/local/demo.ts'
 import { readPacsFile } from '../../deploy/local/pacs-file.ts'
 import { obstacle } from '../../deploy/local/ports.ts'
 import { type Running, start } from '../../deploy/local/processes.ts'
@@ -15,7 +15,14 @@ import { refusePatients } from '../support/patients.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const servers = readPacsFile(demo.pacsFile)
 const agents = [9001, 9002, 9101, 9102]
-const ports = [demo.dicomPort, demo.statsPort, demo.guardPort, ...agents, ...servers.map(({ port }) => port)]
+const ports = [
+  demo.dicomPort,
+  demo.statsPort,
+  demo.guardPort,
+  portOf(demo.gateway),
+  ...agents,
+  ...servers.map(({ port }) => port),
+]
 
 /** In the environment of all that this test starts, and of nothing else. */
 const mark = { RUN_TEST: `${process.pid}-${Date.now()}` }

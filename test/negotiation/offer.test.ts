@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { decodeAssociateRq, encodeAssociateRq, pduHeaderLength } from '../../agent/dicom/index.ts'
-import { offer, promise } from '../../agent/negotiation/index.ts'
+import { offer } from '../../agent/negotiation/index.ts'
 import { captures, fixture, pdusOf } from '../dicom/support.ts'
 import { CT_IMAGE, EXPLICIT, IMPLICIT, MR_IMAGE } from '../support/messages.ts'
-import { anyRequest, request } from './support.ts'
+import { anyRequest, promise, request } from './support.ts'
 
 const JPEG = '1.2.840.10008.1.2.4.70'
 

@@ -7,10 +7,10 @@ import {
   encodeAssociateAc,
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
-import { offer, promise } from '../../agent/negotiation/index.ts'
+import { offer } from '../../agent/negotiation/index.ts'
 import type { Pool } from '../../agent/routing/index.ts'
 import { CT_IMAGE, EXPLICIT, IMPLICIT, MR_IMAGE } from '../support/messages.ts'
-import { anyRequest, request } from './support.ts'
+import { anyRequest, promise, request } from './support.ts'
 
 const JPEG = '1.2.840.10008.1.2.4.70'
 const J2K = '1.2.840.10008.1.2.4.90'

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
-import type { AssociateRq } from '../../agent/dicom/index.ts'
+import type { AssociateAc, AssociateRq } from '../../agent/dicom/index.ts'
+import { declared, promise as promiseOf } from '../../agent/negotiation/index.ts'
+import type { Pool } from '../../agent/routing/index.ts'
 import { contexts } from '../support/messages.ts'
 
 export function request(rq: Partial<AssociateRq> = {}): AssociateRq {
@@ -17,6 +19,11 @@ export function request(rq: Partial<AssociateRq> = {}): AssociateRq {
     sopClassCommonExtended: [],
     ...rq,
   }
+}
+
+/** What is promised where the rules say what these pools accept, and each context may go to any. */
+export function promise(rq: AssociateRq, pools: readonly Pool[]): AssociateAc {
+  return promiseOf(rq, pools.map(declared))
 }
 
 const bytes = fc.uint8Array({ maxLength: 20 }).map(array => Buffer.from(array))

@@ -10,9 +10,8 @@ import {
   pduHeaderLength,
   readMessageHead,
 } from '../../agent/dicom/index.ts'
-import { promise } from '../../agent/negotiation/index.ts'
 import { dataset } from '../../agent/steps/dataset.ts'
-import { request } from '../negotiation/support.ts'
+import { promise, request } from '../negotiation/support.ts'
 import { rulesOf } from '../routing/support.ts'
 import {
   CT_IMAGE,

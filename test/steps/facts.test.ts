@@ -6,12 +6,11 @@ import {
   pduHeaderLength,
   readMessageHead,
 } from '../../agent/dicom/index.ts'
-import { promise } from '../../agent/negotiation/index.ts'
 import { associate } from '../../agent/steps/associate.ts'
 import { dataset } from '../../agent/steps/dataset.ts'
 import { instance } from '../../agent/steps/instance.ts'
 import { element, item } from '../dicom/build.ts'
-import { request } from '../negotiation/support.ts'
+import { promise, request } from '../negotiation/support.ts'
 import { rulesOf } from '../routing/support.ts'
 import {
   CT_IMAGE,

@@ -41,6 +41,7 @@ function harness(current = () => site, now = () => noon) {
     current,
     pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
     undefined,
+    undefined,
     now,
   )
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type AssociateRq, readMessageHead } from '../../agent/dicom/index.ts'
-import { promise } from '../../agent/negotiation/index.ts'
 import { type InstanceAnswer, instance } from '../../agent/steps/instance.ts'
-import { request } from '../negotiation/support.ts'
+import { promise, request } from '../negotiation/support.ts'
 import { implicitDataset, type StoreOptions, storeRq } from '../support/messages.ts'
 import { promised, site, told } from './support.ts'
 

@@ -1,7 +1,6 @@
 import { encodeAssociateAc } from '../../agent/dicom/index.ts'
-import { promise } from '../../agent/negotiation/index.ts'
 import type { Site, Told } from '../../agent/steps/answer.ts'
-import { request } from '../negotiation/support.ts'
+import { promise, request } from '../negotiation/support.ts'
 import { rulesOf } from '../routing/support.ts'
 
 const rules = `

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Running, start } from '../../deploy/local/processes.ts'
-import { freePort, type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
+import { freePort, type Haproxy, reservePort, startHaproxy, waitUntil } from './haproxy.ts'
 import { refusePatients } from './patients.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -42,6 +42,8 @@ export interface Balancer {
   /** of the dashboard and HAProxy's metrics */
   statsPort: number
   rulesFolder: string
+  /** where the agents ask pools */
+  gatewayPort: number
   haproxy: Haproxy
   agents: Running[]
   /** the first line of HAProxy's log that matches, when it is there */
@@ -65,13 +67,20 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
+  // agents know it before HAProxy takes it, and must not get it for themselves
+  const reserved = await reservePort()
+  const gateway = `127.0.0.1:${reserved.port}`
   const agents = await Promise.all(
-    Array.from({ length: count }, (_, index) => startAgent(`agent${index + 1}`, { RULES: folder, ...env })),
+    Array.from({ length: count }, (_, index) =>
+      startAgent(`agent${index + 1}`, { RULES: folder, GATEWAY: gateway, ...env }),
+    ),
   )
   const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const statsPort = await freePort()
+  const guardPort = await freePort()
+  await reserved.release()
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
     files: {
@@ -87,7 +96,8 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       ...(master ? { STATE_DIR: '{dir}' } : {}),
       DICOM_BIND: `127.0.0.1:${port}`,
       STATS_BIND: `127.0.0.1:${statsPort}`,
-      GUARD_BIND: `127.0.0.1:${await freePort()}`,
+      GUARD_BIND: `127.0.0.1:${guardPort}`,
+      GATEWAY_BIND: gateway,
       AGENT1: addresses[0] ?? '127.0.0.1:1',
       AGENT2: addresses[1] ?? '127.0.0.1:1',
       ...env,
@@ -104,6 +114,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     port,
     statsPort,
     rulesFolder: folder,
+    gatewayPort: reserved.port,
     haproxy,
     agents,
     logged,

@@ -100,13 +100,24 @@ export async function startHaproxy({
 
 /** A TCP port that was free a moment ago. */
 export async function freePort(): Promise<number> {
+  const { port, release } = await reservePort()
+  await release()
+  return port
+}
+
+/** A TCP port that is free as soon as it is released; nobody else gets it before. */
+export async function reservePort(): Promise<{ port: number; release: () => Promise<void> }> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
   if (address === null || typeof address === 'string') throw new Error('not a TCP address')
-  return address.port
+  return {
+    port: address.port,
+    async release() {
+      probe.close()
+      await once(probe, 'close')
+    },
+  }
 }
 
 /** Polls until `condition` resolves to something truthy, and returns that; a rejection counts as "not yet". */

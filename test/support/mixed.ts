@@ -10,6 +10,9 @@ import { associateRq, CT_IMAGE, contexts, image, MR_IMAGE, releaseRq, storeRq } 
 import { Peer } from './peer.ts'
 
 export const rules = `
+pools:
+  ct: &accepts { maxPduLength: 16384 }
+  mr: *accepts
 rules:
   - { name: CT, when: { Modality: CT }, route: ct }
   - { name: MR, when: { Modality: MR }, route: mr }

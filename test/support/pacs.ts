@@ -15,6 +15,7 @@ import {
   PduType,
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
+import { EXPLICIT, IMPLICIT } from './messages.ts'
 import { Peer } from './peer.ts'
 
 /** What a PACS does with an association once it has read the A-ASSOCIATE-RQ. */
@@ -30,18 +31,31 @@ export interface Stored {
 
 export interface Pacs {
   port: number
-  /** every A-ASSOCIATE-RQ but those of health checks */
+  /** every A-ASSOCIATE-RQ but those of health checks and of agents that ask what is accepted */
   associations: AssociateRq[]
+  /** those of agents */
+  probes: AssociateRq[]
   stored: Stored[]
   stop(): Promise<void>
 }
 
 /** The calling AE title of HAProxy's health checks, which a scripted PACS always answers properly. */
 const healthCheck = 'DICOM_LB'
+/** The implementation version name of agents that ask. */
+const probing = 'DICOM_LB'
 
-/** A PACS node on a free port that stores and forgets, or does what `script` says with all but health checks. */
-export async function startPacs(script?: Script): Promise<Pacs> {
-  const pacs: Pacs = { port: 0, associations: [], stored: [], stop }
+/** What most PACS accept at least. */
+const acceptsLittle: Script = async (peer, rq) => {
+  peer.send(acceptingOnly(rq, [IMPLICIT, EXPLICIT]))
+  await released(peer)
+}
+
+/**
+ * A PACS node on a free port that stores and forgets, or does what `script` says with all but health checks. Agents that
+ * ask what it accepts are answered by `toProbe`.
+ */
+export async function startPacs(script?: Script, toProbe: Script = acceptsLittle): Promise<Pacs> {
+  const pacs: Pacs = { port: 0, associations: [], probes: [], stored: [], stop }
   const peers = new Set<Peer>()
   const server = createServer(async socket => {
     const peer = new Peer(socket)
@@ -49,9 +63,14 @@ export async function startPacs(script?: Script): Promise<Pacs> {
     const first = await peer.receive()
     if (first?.type === PduType.associateRq) {
       const rq = decodeAssociateRq(first.bytes.subarray(pduHeaderLength))
-      const checking = rq.callingAE === healthCheck
-      if (!checking) pacs.associations.push(rq)
-      await (checking || !script ? serve(pacs, peer, rq) : script(peer, rq))
+      if (rq.callingAE === healthCheck) await serve(pacs, peer, rq)
+      else if (rq.implementationVersionName === probing) {
+        pacs.probes.push(rq)
+        await toProbe(peer, rq)
+      } else {
+        pacs.associations.push(rq)
+        await (script ? script(peer, rq) : serve(pacs, peer, rq))
+      }
     }
     peer.socket.end()
     peers.delete(peer)
@@ -88,6 +107,23 @@ export function associateAc(rq: AssociateRq, ac: Partial<AssociateAc> = {}): Buf
     sopClassExtended: [],
     ...ac,
   })
+}
+
+/** Accepts the contexts that propose one of these transfer syntaxes first. */
+export function acceptingOnly(rq: AssociateRq, accepted: readonly string[], maxPduLength = 16384): Buffer {
+  return associateAc(rq, {
+    presentationContexts: rq.presentationContexts.map(({ id, transferSyntaxes: [first = ''] }) =>
+      accepted.includes(first)
+        ? { id, result: 0, transferSyntax: first }
+        : { id, result: 4, transferSyntax: '' },
+    ),
+    maxPduLength,
+  })
+}
+
+/** Answers the A-RELEASE-RQ that should come next. */
+export async function released(peer: Peer): Promise<void> {
+  if ((await peer.receive())?.type === PduType.releaseRq) peer.send(encodeReleaseRp())
 }
 
 /** Accepts the association and answers C-ECHO and C-STORE until it is released or the connection ends. */
