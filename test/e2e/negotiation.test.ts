@@ -88,8 +88,8 @@ const stored = [PduType.pData, PduType.releaseRp]
 
 describe('a pool that takes everything beside one that takes implicit VR only', { timeout: 120_000 }, () => {
   let folder = ''
-  let ct: Storescp
-  let mr: Storescp
+  let ct: Scp
+  let mr: Scp
   let balancer: Balancer
   const files = { ct: '', mr: '' }
 
