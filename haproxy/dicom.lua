@@ -400,6 +400,6 @@ end)
 core.register_action("dicom_gateway", { "tcp-req" }, function(txn)
   local pool = var(txn, "pool")
   local is_pool = pool and pool ~= "agents" and core.backends[pool]
-  if not is_pool or txn.f:nbsrv(pool) == 0 or txn.f:be_conn_free(pool) == 0 then return act.DENY end
+  if not is_pool or not is_live(txn, pool) or txn.f:be_conn_free(pool) == 0 then return act.DENY end
   return act.CONTINUE
 end, 0)
