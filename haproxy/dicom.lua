@@ -217,7 +217,12 @@ end, 1)
 core.register_action("dicom_learn", { "tcp-req" }, function(txn)
   if var(txn, "path") or var(txn, "refusal") then return act.CONTINUE end
   local asked = txn:get_priv()
-  if not asked or asked.answer and not asked.answer.path and not asked.again then
+  local failed = asked and asked.answer and not asked.answer.path
+  if failed and not asked.again then -- perhaps its agent has died, and so will its other connections
+    local left = time_left(txn, "learn_failed_at", PAUSE)
+    if left > 0 then return wait(left) end
+  end
+  if not asked or failed and not asked.again then
     asked = { again = asked ~= nil }
     txn:set_priv(asked)
     question.ask(asked, {
