@@ -25,18 +25,20 @@ local KINDS = 100 -- of instances that are known to belong here
 local SPECIFIC_CHARACTER_SET, STUDY_INSTANCE_UID = 0x00080005, 0x0020000D
 local STUDY = { [STUDY_INSTANCE_UID] = true }
 
--- HAProxy makes some KB of garbage for each call of a filter. To look for it less often is worth a few MB.
+-- Each image leaves some KB of garbage. To look for it less often is worth a few MB.
 collectgarbage("setpause", 1000)
+
+local running = coroutine.running
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
 local function set(txn, name, value) txn:set_var("txn.dicom." .. name, value) end
 
-local Guard = { id = "DICOM: no instance lands in the wrong pool" }
+local Guard = {}
 Guard.__index = Guard
 
 -- The client's side: left bytes of a PDV that pass or, if `eating`, do not; then pdu_left bytes of its PDU. Within a
 -- message, `command` is true until its command set has ended. `requested` counts messages that the PACS is to answer.
-function Guard:new()
+function Guard.new()
   return setmetatable({
     client = { window = Window.new(), left = 0, pdu_left = 0 },
     responses = Responses.new(),
@@ -45,29 +47,40 @@ function Guard:new()
   }, Guard)
 end
 
-function Guard:start_analyze(_, channel) filter.register_data_filter(self, channel) end
+-- For either side of the association, a function that looks at what is there, and returns how many bytes pass; or a
+-- function for HAProxy to call, which sets the filter's timer, and returns that.
+function Guard:client_side(txn)
+  local client, channel = self.client, txn.req
+  local window = client.window
+  return function()
+    local waited = self.waiting
+    if not waited then
+      local input = channel:input()
+      if input == 0 then return window:pass_all(channel, 0) end -- what had passed is sent
+      if input < client.left and not client.eating then -- most bytes, in the middle of a PDV
+        client.left = client.left - input
+        return window:pass_all(channel, input)
+      end
+    end
+    local passed = self:follow(txn, window:open(channel))
+    if not waited and not self.waiting then return passed end
+    return function()
+      filter.wake_time(self.waiting and 1 + (clock() - self.waited_from) // 8 or NEVER)
+      return passed
+    end
+  end
+end
 
-function Guard:tcp_payload(txn, channel)
-  if self.delayed == nil then self.delayed = var(txn, "promise") ~= nil end
-  if not self.delayed then
-    filter.unregister_data_filter(self, channel)
-    return channel:input()
+function Guard:pacs_side(txn)
+  local window, responses, req, res = self.client.window, self.responses, txn.req, txn.res
+  return function()
+    window:peek(req)
+    return responses:follow(res)
   end
-  if channel == txn.res then
-    self.client.window:open(txn.req) -- may find it drained
-    return self.responses:follow(channel)
-  end
+end
 
-  local client, window = self.client, self.client.window:open(channel)
-  if self.waiting then
-    self.waiting = false
-    filter.wake_time(NEVER) -- a timer that has run out must be set again
-  elseif window.input == 0 then -- what had passed is sent
-    return window:close(0)
-  elseif client.left > window.input and not client.eating then -- most bytes, in the middle of a PDV
-    client.left = client.left - window.input
-    return window:close(window.input)
-  end
+function Guard:follow(txn, window)
+  self.waiting = false
   self.settled = self.settled or var(txn, "settled")
   local passed = self.settled and self:from_client(txn, window) or self:hold(txn, window)
   if #self.responses.refusals > 0 then self:wait() end
@@ -78,11 +91,7 @@ function Guard:tcp_payload(txn, channel)
 end
 
 -- Has the filter called again, since no event will: after an eighth of the time that it has waited.
-function Guard:wait()
-  local now = clock()
-  self.waiting, self.waited_from = true, self.waited_from or now
-  filter.wake_time(1 + (now - self.waited_from) // 8)
-end
+function Guard:wait() self.waiting, self.waited_from = true, self.waited_from or clock() end
 
 -- Until the PACS has accepted, only the offer passes.
 function Guard:hold(txn, window)
@@ -95,19 +104,6 @@ function Guard:hold(txn, window)
   self.offered = true
   return #var(txn, "offer")
 end
-
--- The client's side is at its end. If its connection broke or timed out, HAProxy has stopped asking the filter, and would
--- pass on what that holds.
-function Guard:end_analyze(txn, channel)
-  if not self.delayed or channel == txn.res then return end
-  channel.__filter = nil -- else HAProxy allows changes in tcp_payload only
-  channel:remove()
-  for name, count in pairs(self.counts) do
-    if count > 0 then set(txn, name, count) end
-  end
-end
-
-core.register_filter("dicom_guard", Guard, function(class) return class end)
 
 function Guard:count(name) self.counts[name] = self.counts[name] + 1 end
 
@@ -209,7 +205,7 @@ function Guard:examine(txn, window, at)
     return self:judged(verdict)
   end
 
-  self.responses.window:open(txn.res) -- may find it drained
+  self.responses.window:peek(txn.res)
   window:look_ahead(at, AHEAD)
   local head = self:read_head(window, PROBES[1], { at = at, left = client.pdu_left, command = {}, fragments = {}, length = 0 })
   if head.ends == "malformed" then return "malformed" end
@@ -314,7 +310,8 @@ function Guard:elements(txn, window, head, wanted, last)
       if length == most then break end
     end
     local all = head.ends and length == head.length
-    local bytes, complete = table.concat(pieces), all and head.ends == "whole"
+    local bytes = #pieces == 1 and pieces[1] or table.concat(pieces)
+    local complete = all and head.ends == "whole"
     local found, layout = dataset_elements(bytes, syntax, wanted, last, complete, self.layouts[wanted])
     self.layouts[wanted] = layout
     if found ~= nil or all then return found end
@@ -390,3 +387,53 @@ function Guard:abort(txn, window, at)
   txn.res:send(ABORT_INVALID_PARAMETER)
   return window.input
 end
+
+-- What HAProxy calls. To call a function of a filter, HAProxy makes a TXN, which takes longer than all that the guard
+-- does for an image. But first it looks the function up, and if it finds a number, so many bytes pass. So the work is
+-- done while `tcp_payload` is looked up. It is a function only when it is called first, on each side of the
+-- association, since that needs the TXN, and where the filter's timer is to be set.
+local Filter = { id = "DICOM: no instance lands in the wrong pool" }
+
+local function nothing_passes() return 0 end
+
+local function look_up(self, name)
+  local side = name == "tcp_payload" and self.sides[running()]
+  if not side then return Filter[name] end
+  local done, found = pcall(side)
+  if done then return found end
+  core.Alert("guard.lua: an association hangs: " .. found)
+  self.sides[running()] = nothing_passes
+  return 0
+end
+
+local LOOKED_UP = { __index = look_up }
+
+function Filter:new() return setmetatable({ guard = Guard.new(), sides = {} }, LOOKED_UP) end
+
+function Filter:start_analyze(_, channel) filter.register_data_filter(self, channel) end
+
+function Filter:tcp_payload(txn, channel)
+  if not var(txn, "promise") then
+    filter.unregister_data_filter(self, channel)
+    return channel:input()
+  end
+  local guard = self.guard
+  self.sides[running()] = channel == txn.res and guard:pacs_side(txn) or guard:client_side(txn)
+  local found = self.tcp_payload
+  if type(found) == "function" then found = found() end
+  debug.sethook() -- HAProxy has Lua count instructions, which slows down what is not called by HAProxy, too
+  return found
+end
+
+-- The client's side is at its end. If its connection broke or timed out, HAProxy has stopped asking the filter, and would
+-- pass on what that holds.
+function Filter:end_analyze(txn, channel)
+  if channel == txn.res or not next(self.sides) then return end
+  channel.__filter = nil -- else HAProxy allows changes in tcp_payload only
+  channel:remove()
+  for name, count in pairs(self.guard.counts) do
+    if count > 0 then set(txn, name, count) end
+  end
+end
+
+core.register_filter("dicom_guard", Filter, function(class) return class end)

@@ -88,16 +88,6 @@ function pdu.command_elements(bytes)
   return whole and elements or nil
 end
 
--- The value of one element of a command set; nil if it is not there.
-local function command_element(bytes, number)
-  local at, size = 1, #bytes
-  while at + 7 <= size do
-    local tag, length = unpack("<I4I4", bytes, at)
-    if tag >> 16 == number then return bytes:sub(at + 8, at + 7 + length) end
-    at = at + 8 + length
-  end
-end
-
 pdu.C_STORE_RQ, pdu.C_ECHO_RQ, pdu.C_CANCEL_RQ = "\x01\x00", "\x30\x00", "\xFF\x0F"
 pdu.NO_DATASET = "\x01\x01"
 pdu.SUCCESS, pdu.OUT_OF_RESOURCES = "\x00\x00", "\x00\xA7"
@@ -108,13 +98,24 @@ local PENDING = { ["\x00\xFF"] = true, ["\x01\xFF"] = true }
 -- Whether a command (its Command Field) is a response.
 function pdu.is_response(field) return #field == 2 and field:byte(2) & 0x80 ~= 0 end
 
--- Whether a command set is the response that ends a message's answers.
-function pdu.is_final_response(bytes)
-  local field = command_element(bytes, 0x0100)
-  return field and pdu.is_response(field) and not PENDING[command_element(bytes, 0x0900)]
+-- Of a command set: whether it is the response that ends a message's answers, and whether a dataset follows.
+function pdu.response_ends(bytes)
+  local at, size = 1, #bytes
+  local field, dataset, status
+  while at + 7 <= size do
+    local tag, length = unpack("<I4I4", bytes, at)
+    local value, number = at + 8, tag >> 16
+    at = value + length
+    if number == 0x0100 then
+      field = bytes:sub(value, at - 1)
+    elseif number == 0x0800 then
+      dataset = bytes:sub(value, at - 1)
+    elseif number == 0x0900 then
+      status = bytes:sub(value, at - 1)
+    end
+  end
+  return field and pdu.is_response(field) and not PENDING[status or ""], dataset ~= pdu.NO_DATASET
 end
-
-function pdu.has_dataset(bytes) return command_element(bytes, 0x0800) ~= pdu.NO_DATASET end
 
 local function element(number, value) return string.pack("<I2I2s4", 0, number, value) end
 

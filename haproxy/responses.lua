@@ -42,6 +42,7 @@ end
 -- whole.
 function Responses:follow(channel)
   local window, at = self.window:open(channel), 0
+  if window.input == 0 and #self.refusals == 0 then return window:close(0) end
   if self.left == 0 then window:look_ahead(0, COMMAND) end
   while true do
     if self.left > 0 then
@@ -77,8 +78,9 @@ end
 function Responses:end_of_command()
   local command = table.concat(self.fragments)
   self.fragments = {}
-  if pdu.is_final_response(command) then self.answered = self.answered + 1 end
-  return pdu.has_dataset(command)
+  local ends, has_dataset = pdu.response_ends(command)
+  if ends then self.answered = self.answered + 1 end
+  return has_dataset
 end
 
 return Responses

@@ -17,30 +17,36 @@ Window.__index = Window
 -- before has been passed on.
 function Window.new() return setmetatable({ starts = { 0 }, drained = false }, Window) end
 
--- Forgets what has been read, and from where to where Channel:data() is right: the input has changed.
-function Window:changed() self.seen, self.sure_from, self.sure_to = nil, 0, 0 end
-
 -- Looks at `channel`, at the beginning of each call of the filter.
 function Window:open(channel)
-  self:changed()
-  self.channel, self.input, self.output = channel, channel:input(), channel:output()
-  if self.drained then
-    if self.output == 0 and self.input == 0 then
-      self.starts = { 0 }
-    elseif self.output == 0 then
-      self:may_start_at_origin()
-    end
-    self.drained = self.input == 0
-  end
+  local input = channel:input()
+  self.channel, self.input, self.seen, self.sure_to = channel, input, nil, 0
+  if self.drained then self:may_be_empty(channel, input) end
   return self
 end
 
-function Window:may_start_at_origin()
-  for _, start in ipairs(self.starts) do
-    if start == 0 then return end
-  end
-  self.starts[#self.starts + 1] = 0
+-- Looks at another time: all of it may have been sent.
+function Window:peek(channel)
+  if self.drained then self:may_be_empty(channel, channel:input()) end
 end
+
+function Window:may_be_empty(channel, input)
+  self.drained = input == 0
+  if channel:output() > 0 then return end
+  local starts = self.starts
+  if input == 0 then
+    starts[1] = 0
+    for index = 2, #starts do starts[index] = nil end
+    return
+  end
+  for index = 1, #starts do
+    if starts[index] == 0 then return end
+  end
+  starts[#starts + 1] = 0
+end
+
+-- Forgets what has been read, and up to where Channel:data() is right: the input has changed.
+function Window:changed() self.seen, self.sure_to = nil, 0 end
 
 -- Notes that the filter passes on the first `passed` bytes, and returns that for HAProxy.
 function Window:close(passed)
@@ -50,13 +56,21 @@ function Window:close(passed)
   return passed
 end
 
+-- The same for all that there is in `channel`, without a look at it.
+function Window:pass_all(channel, input)
+  if self.drained then self:may_be_empty(channel, input) end
+  self.input = input
+  return self:close(input)
+end
+
 -- How many bytes from offset `at` Channel:data() gets right, with `padding` bytes behind the input.
 function Window:in_one_piece(at, padding)
-  local held, most, starts = self.output + self.input + padding, SIZE, self.starts
+  local output, most, starts = self.channel:output(), SIZE, self.starts
+  local held = output + self.input + padding
   for index = 1, #starts do
     local place = (starts[index] + at) % SIZE
     local wraps = SIZE - place
-    local counts_wrong = SIZE - (starts[index] - self.output + place) % SIZE
+    local counts_wrong = SIZE - (starts[index] - output + place) % SIZE
     local ends = place <= held and held - place or SIZE
     if wraps < most then most = wraps end
     if counts_wrong < most then most = counts_wrong end
@@ -88,7 +102,7 @@ end
 
 function Window:fetch(at, length)
   if length == 0 then return "" end
-  if at < self.sure_from or at + length > self.sure_to then
+  if at + length > self.sure_to or at < self.sure_from then
     self.sure_from, self.sure_to = at, at + self:in_one_piece(at, 0)
   end
   local most = self.sure_to - at
@@ -108,10 +122,10 @@ function Window:fetch_byte(at)
 end
 
 -- Whether HAProxy has room for `length` bytes more than it has; what it does not, it would take in part.
-function Window:fits(length) return self.input + self.output + length <= ROOM end
+function Window:fits(length) return self.input + self.channel:output() + length <= ROOM end
 
 -- Whether no more bytes will come. Channel:may_recv() is false, too, while there is no room for them.
-function Window:closed() return not self.channel:may_recv() and self.input + self.output < ROOM end
+function Window:closed() return not self.channel:may_recv() and self.input + self.channel:output() < ROOM end
 
 -- Notes that `length` bytes of output were put before the input.
 function Window:sent(length)
