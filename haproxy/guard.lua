@@ -17,7 +17,7 @@ local question = require "question"
 local Responses = require "responses"
 local Window = require "window"
 
-local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
+local ABORT_BY_PROVIDER, ABORT_INVALID_PARAMETER = pdu.abort(2, 0), pdu.abort(2, 6)
 local NEVER = 86400000 -- ms
 local PROBES = { 4096, math.maxinteger } -- bytes of a dataset in which its elements are looked for, one after the other
 local AHEAD = 512 + PROBES[1] -- the same with its command
@@ -394,21 +394,31 @@ end
 -- association, since that needs the TXN, and where the filter's timer is to be set.
 local Filter = { id = "DICOM: no instance lands in the wrong pool" }
 
-local function nothing_passes() return 0 end
-
 local function look_up(self, name)
   local side = name == "tcp_payload" and self.sides[running()]
   if not side then return Filter[name] end
   local done, found = pcall(side)
-  if done then return found end
-  core.Alert("guard.lua: an association hangs: " .. found)
-  self.sides[running()] = nothing_passes
-  return 0
+  return done and found or self:failed(found)
 end
 
 local LOOKED_UP = { __index = look_up }
 
-function Filter:new() return setmetatable({ guard = Guard.new(), sides = {} }, LOOKED_UP) end
+function Filter:new() return setmetatable({ guard = Guard.new(), sides = {}, channels = {} }, LOOKED_UP) end
+
+-- A defect of the guard ends the association: nothing passes any more.
+function Filter:failed(message)
+  core.Alert("guard.lua: " .. tostring(message))
+  local side, txn = running(), self.txn
+  local channel = self.channels[side]
+  local function drop()
+    channel:remove(0, channel:input())
+    return 0
+  end
+  self.sides[side] = drop
+  set(txn, "refusal", "guard-failed")
+  txn.res:send(ABORT_BY_PROVIDER)
+  return drop()
+end
 
 function Filter:start_analyze(_, channel) filter.register_data_filter(self, channel) end
 
@@ -417,8 +427,9 @@ function Filter:tcp_payload(txn, channel)
     filter.unregister_data_filter(self, channel)
     return channel:input()
   end
-  local guard = self.guard
-  self.sides[running()] = channel == txn.res and guard:pacs_side(txn) or guard:client_side(txn)
+  local side = running()
+  self.txn, self.channels[side] = self.txn or txn, channel
+  self.sides[side] = channel == txn.res and self.guard:pacs_side(txn) or self.guard:client_side(txn)
   local found = self.tcp_payload
   if type(found) == "function" then found = found() end
   debug.sethook() -- HAProxy has Lua count instructions, which slows down what is not called by HAProxy, too

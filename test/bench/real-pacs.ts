@@ -6,6 +6,7 @@ import { answering } from '../../deploy/local/ports.ts'
 import { start } from '../../deploy/local/processes.ts'
 import { dcmtk } from '../support/dcmtk.ts'
 import { freePort } from '../support/haproxy.ts'
+import type { Link } from './link.ts'
 import { type Part, progress } from './report.ts'
 import { interleave } from './rounds.ts'
 import { startBalancers } from './subjects.ts'
@@ -47,22 +48,23 @@ export const storescp: RealPacs = {
   },
 }
 
-/** What users would see: one association of storescu, with slices of one study. */
-export async function throughputTo({ name, instances, command }: RealPacs): Promise<Part> {
-  const title = `storescu to ${name}, 512 KB`
+/** What users would see: one association of storescu, with slices of one study; over a link, or on this machine alone. */
+export async function throughputTo({ name, instances, command }: RealPacs, link?: Link): Promise<Part> {
+  const title = `storescu ${link ? `over ${link.rate} Gbit/s ` : ''}to ${name}, 512 KB`
   const folder = await mkdtemp(join(tmpdir(), 'bench-'))
   const slice = join(folder, 'slice.dcm')
   await dcmtk('dcmscale', '+Sxv', '512', sample, slice)
   const port = await freePort()
   const pacs = await start({ name, command: await command(port, folder), env: { TCP_NODELAY: '1' } })
   await answering(port)
-  const balancers = await startBalancers(port)
+  const balancers = await startBalancers(port, link && '0.0.0.0')
+  const [client, ...inFront] = link ? link.client('storescu') : ['storescu']
 
   /** Milliseconds from the start of storescu to its end. */
   async function send(through: number): Promise<number> {
     const before = performance.now()
-    const options = ['--repeat', String(instances), '+II', 'localhost', String(through)]
-    const { code, output } = await dcmtk('storescu', ...options, slice)
+    const options = ['--repeat', String(instances), '+II', link?.address ?? 'localhost', String(through)]
+    const { code, output } = await dcmtk(client, ...inFront, ...options, slice)
     if (code !== 0) throw new Error(output)
     return performance.now() - before
   }

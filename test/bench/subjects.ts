@@ -48,10 +48,10 @@ export async function startSubjects(): Promise<Subjects> {
 }
 
 /** The product, and the product whose filter only holds P-DATA until the PACS has accepted, before the same PACS. */
-export async function startBalancers(pacsPort: number) {
+export async function startBalancers(pacsPort: number, host = '127.0.0.1') {
   const pools = { ct: [{ name: 'CT', port: pacsPort }] }
-  const withGuard = await startBalancer({ rules, pools })
-  const withoutGuard = await startBalancer({ rules, pools, edit: holdOnly })
+  const withGuard = await startBalancer({ rules, pools, host })
+  const withoutGuard = await startBalancer({ rules, pools, host, edit: holdOnly })
   const stop = async () => {
     await withGuard.stop()
     await withoutGuard.stop()

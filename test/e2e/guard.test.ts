@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import {
   decodeCommandSet,
   decodePData,
@@ -360,8 +361,9 @@ describe('the guard', { concurrency: true }, () => {
       peer.send(instanceOf('CT', { messageId: 1 }))
       assert.deepEqual(await responses(peer, 1), ['1: 0'])
       process.kill(held.agents[0]?.pid ?? 0, 'SIGSTOP')
+      const asked = await sessions(held, 'guard')
       peer.send(instanceOf('MR', { messageId: 2 }))
-      await waitUntil(() => sessions(held, 'guard'))
+      await waitUntil(async () => (await sessions(held, 'guard')) > asked)
       ends(peer)
       await ended.promise
       assert.deepEqual(
@@ -405,6 +407,27 @@ describe('the guard', { concurrency: true }, () => {
     peer.close()
   })
 
+  test('a defect of the guard ends the association, and nothing passes any more', async () => {
+    const broken = fileURLToPath(new URL('broken-guard.lua', import.meta.url))
+    const load = 'lua-load-per-thread guard.lua'
+    const edit = (cfg: string) => cfg.replace(load, `${load}\n    lua-load-per-thread ${broken}`)
+    const pools = { ct: [{ name: 'CT', port: ct.port }], mr: [{ name: 'MR', port: mr.port }] }
+    const failing = await startBalancer({ rules: rules('refuse'), pools, edit })
+    try {
+      const peer = await Peer.connect(failing.port)
+      peer.send(associateRq({ callingAE: 'BROKEN', presentationContexts }))
+      assert.equal((await peer.receive())?.type, PduType.associateAc)
+      peer.send(instanceOf('CT', { messageId: 1 }))
+      assert.equal((await peer.receive())?.type, PduType.abort)
+      peer.close()
+      assert.match(await failing.logLine('BROKEN'), / delayed ct\/CT .* refusal=guard-failed /)
+      assert.deepEqual(storedBy(ct, 'BROKEN'), [])
+      assert.match(failing.haproxy.log(), /guard\.lua: .*broken for a test/)
+    } finally {
+      await failing.stop()
+    }
+  })
+
   test('what cannot be followed is aborted on both sides', async () => {
     const peer = await associate('MALFORMED')
     peer.send(instanceOf('CT'))
@@ -443,11 +466,11 @@ function success(contextId: number, messageId: number): Buffer {
   return encodePData([{ contextId, command: true, last: true, data }])
 }
 
-/** How many connections a frontend has. */
+/** How many connections a frontend has had. */
 async function sessions({ haproxy }: Balancer, frontend: string): Promise<number> {
   const [header = '', ...lines] = (await haproxy.command('show stat')).split('\n')
   const line = lines.find(line => line.startsWith(`${frontend},FRONTEND,`))
-  return Number(line?.split(',')[header.split(',').indexOf('scur')])
+  return Number(line?.split(',')[header.split(',').indexOf('stot')])
 }
 
 /** The PDVs of these P-DATA-TF PDUs, in order. */

@@ -25,6 +25,7 @@ export interface BalancerOptions {
   pools: Readonly<Record<string, readonly PoolServer[]>>
   /** where clients connect, if that has to be known before */
   port?: number
+  host?: string
   agents?: number
   /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
   env?: Record<string, string>
@@ -59,6 +60,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     rules,
     pools,
     port = await freePort(),
+    host = '127.0.0.1',
     agents: count = 2,
     env = {},
     edit = cfg => cfg,
@@ -94,7 +96,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     ],
     env: {
       ...(master ? { STATE_DIR: '{dir}' } : {}),
-      DICOM_BIND: `127.0.0.1:${port}`,
+      DICOM_BIND: `${host}:${port}`,
       STATS_BIND: `127.0.0.1:${statsPort}`,
       GUARD_BIND: `127.0.0.1:${guardPort}`,
       GATEWAY_BIND: gateway,
