@@ -85,7 +85,7 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup test-setup ## Measure what rules and the guard cost, in about six minutes
+bench: setup test-setup ## Measure what rules and the guard cost, in about fifteen minutes
 	@node test/bench/rules.ts
 	@node test/bench/guard.ts
 
