@@ -6,7 +6,7 @@ import { RecentDecisions } from './decisions.ts'
 import { createHandlers } from './handlers.ts'
 import { startRules, watchRules } from './live-rules.ts'
 import { createMetrics } from './metrics.ts'
-import { createKnowledge, probe } from './negotiation/index.ts'
+import { createKnowledge, Doubts, probe } from './negotiation/index.ts'
 
 /** HAProxy checks its agents every 250 ms (haproxy.cfg). */
 const NOTICE_MS = 1000
@@ -35,9 +35,10 @@ try {
     },
     onLookUp: metrics.lookedUp,
   })
+  const doubts = new Doubts()
   const server = createSpoeServer({
     handlers: createHandlers(
-      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge }),
+      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge, doubts }),
       log,
       (answered, ...found) => {
         metrics.answered(answered, ...found)

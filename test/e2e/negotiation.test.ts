@@ -325,6 +325,26 @@ rules:
     assert.deepEqual(mr.associations, [])
   })
 
+  test('... which the client is promised otherwise when it comes again, if there is another way', async () => {
+    const rq = { ...proposing(J2K, IMPLICIT), presentationContexts: contexts([CT_IMAGE], [J2K, IMPLICIT]) }
+    const answers: (number | undefined)[] = []
+    do {
+      const client = await associate(balancer, rq)
+      const isImplicit = client.ac?.presentationContexts[0]?.transferSyntax === IMPLICIT
+      answers.push((await store(client, isImplicit ? image({ modality: 'MR' }) : explicitImage('MR')))[0])
+    } while (answers.at(-1) === PduType.abort && answers.length <= balancer.agents.length)
+    assert.equal(answers.at(-1), PduType.pData)
+    assert.equal(mr.stored.length, 1)
+    // others are promised what their images should be, and so is this one where there is no other way
+    const others = { ...rq, callingAE: `CLIENT-${++clients}` }
+    const only = { ...rq, presentationContexts: contexts([CT_IMAGE], [J2K]) }
+    for (const proposed of [others, only]) {
+      const client = await associate(balancer, proposed)
+      assert.deepEqual(accepted(client), [[1, J2K]])
+      client.peer.close()
+    }
+  })
+
   test("... and later, it is the PACS's to abort, and counted", async () => {
     ctAccepts = taking([EXPLICIT])
     const client = await associate(balancer, { ...proposing(EXPLICIT, IMPLICIT), callingAE: 'ALONG' })
