@@ -4,7 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeAssociateRj, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
 import type { Running } from '../../deploy/local/processes.ts'
 import { sum } from '../metrics/support.ts'
-import { adminUrl, type Balancer, type BalancerOptions, found, startBalancer } from '../support/balancer.ts'
+import {
+  type Balancer,
+  type BalancerOptions,
+  found,
+  metricsText,
+  startBalancer,
+} from '../support/balancer.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, IMPLICIT, image, releaseRq, storeRq } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, startPacs } from '../support/pacs.ts'
@@ -31,7 +37,7 @@ describe('agents that fail', () => {
 
   /** Questions of HAProxy's that an agent has taken, and not answered yet. */
   async function asksOf(agent: Running): Promise<{ taken: number; waiting: number }> {
-    const metrics = await (await fetch(`${await adminUrl(agent)}/metrics`)).text()
+    const metrics = await metricsText(agent)
     const frames = (type: string) => sum(metrics, 'dicom_lb_spop_frames_total', { type })
     return { taken: frames('NOTIFY'), waiting: frames('NOTIFY') - frames('ACK') }
   }

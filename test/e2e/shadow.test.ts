@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { decodeAssociateAc, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
+import { PduType } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { associate } from '../support/client.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, CT_IMAGE, contexts, IMPLICIT } from '../support/messages.ts'
 import { generator, outcome, packed, rules, whole } from '../support/mixed.ts'
@@ -64,13 +65,10 @@ describe('shadow mode', () => {
   })
 
   test('what is promised is what the one pool accepts, whatever is declared of the others', async () => {
-    const peer = await Peer.connect(balancer.port)
     const presentationContexts = contexts([CT_IMAGE], ['1.2.840.10008.1.2.4.70', J2K, IMPLICIT])
-    peer.send(associateRq({ callingAE: 'LOSSLESS', presentationContexts }))
-    const answer = await peer.receive()
-    const ac = decodeAssociateAc(answer?.bytes.subarray(pduHeaderLength) ?? Buffer.alloc(0))
-    assert.deepEqual(ac.presentationContexts, [{ id: 1, result: 0, transferSyntax: J2K }])
-    assert.equal(ac.maxPduLength, 20_000)
+    const { peer, ac } = await associate(balancer, { callingAE: 'LOSSLESS', presentationContexts })
+    assert.deepEqual(ac?.presentationContexts, [{ id: 1, result: 0, transferSyntax: J2K }])
+    assert.equal(ac?.maxPduLength, 20_000)
     peer.close()
   })
 

@@ -160,6 +160,11 @@ export async function adminUrl(agent: Running): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
+/** The metrics of an agent. */
+export async function metricsText(agent: Running): Promise<string> {
+  return (await fetch(`${await adminUrl(agent)}/metrics`)).text()
+}
+
 /** Where HAProxy finds it, once it serves. */
 export async function spopAddress(agent: Running) {
   const [, port] = await agent.wrote(/"port":(\d+)\}.*"listening"/)
