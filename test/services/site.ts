@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { type AfterAction, startDcmjsScp } from '../support/dcmjs.ts'
 import { startDcmqrscp, startScp, startStorescp } from '../support/dcmtk.ts'
@@ -91,6 +92,11 @@ const starts: Readonly<Record<string, (ground: Ground) => Promise<Node>>> = {
       return ['dcmprscp', '--config', file, '--printer', 'PRINTER']
     })
     return { title: 'DCMPRSCP', ...scp, count: () => files(join(folder, 'database'), 'SP_') }
+  },
+  async odil() {
+    const script = fileURLToPath(new URL('odil-scp.py', import.meta.url))
+    const scp = await startScp(port => ['/usr/bin/python3', script, String(port)])
+    return { title: 'ODIL', ...scp, count: async () => scp.output().match(/^N-/gm)?.length ?? 0 }
   },
   async 'dcmjs-dimse'({ afterAction }) {
     const { requests, ...scp } = await startDcmjsScp({ found: [found], afterAction })
