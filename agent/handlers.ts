@@ -70,7 +70,7 @@ export function createHandlers(
         const names = { calling: printable(rq.callingAE), called: printable(rq.calledAE) }
         const named = (answered: AssociateAnswer) => ({
           ...names,
-          ...shadowAssociate(site, rq, body, answered),
+          ...shadowAssociate(site, body, answered),
           asking: listed(answered),
         })
         const answered = answer(site, rq, body, told)

@@ -6,12 +6,14 @@ import { RecentDecisions } from './decisions.ts'
 import { createHandlers } from './handlers.ts'
 import { startRules, watchRules } from './live-rules.ts'
 import { createMetrics } from './metrics.ts'
-import { createKnowledge, probe } from './negotiation/index.ts'
+import { createKnowledge, Doubts, isDeclared, probe } from './negotiation/index.ts'
 
 /** HAProxy checks its agents every 250 ms (haproxy.cfg). */
 const NOTICE_MS = 1000
 /** For pools to be asked; all else is answered at once. HAProxy waits for 5 s (spoe-dicom.conf). */
 const LEARN_TIMEOUT_MS = 4800
+/** How often it is looked for what is known of pools and gets old. */
+const REFRESH_MS = 60_000
 
 try {
   const config = readConfig(process.env)
@@ -35,9 +37,10 @@ try {
     },
     onLookUp: metrics.lookedUp,
   })
+  const doubts = new Doubts()
   const server = createSpoeServer({
     handlers: createHandlers(
-      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge }),
+      () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge, doubts }),
       log,
       (answered, ...found) => {
         metrics.answered(answered, ...found)
@@ -61,6 +64,10 @@ try {
   if (shadowPool !== undefined) log.warn({ shadowPool }, 'shadow mode: the rules are logged, and do nothing')
   log.info({ address, admin: adminAddress }, 'listening')
 
+  setInterval(
+    () => knowledge.refresh(pool => !isDeclared(rules.serving.ruleSet.pools.get(pool) ?? {})),
+    REFRESH_MS,
+  ).unref()
   watchRules(rules)
   process.on('SIGHUP', () => void rules.reload('SIGHUP'))
 

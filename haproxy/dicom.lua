@@ -213,22 +213,25 @@ core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
   return wait(math.min(left, 50))
 end, 1)
 
+local function ask_to_learn(txn, is_second)
+  local asked = { is_second = is_second }
+  txn:set_priv(asked)
+  question.ask(asked, {
+    id = txn.f:unique_id(), client = txn.f:src() or "", cn = var(txn, "cn") or "", learning = "1",
+    request = txn.req:data(pdu.HEADER, var(txn, "requested") - pdu.HEADER),
+  })
+  return asked
+end
+
 -- Asks the agent again, which asks pools meanwhile what they accept; and once more, if that agent fails.
 core.register_action("dicom_learn", { "tcp-req" }, function(txn)
   if var(txn, "path") or var(txn, "refusal") then return act.CONTINUE end
-  local asked = txn:get_priv()
-  local failed = asked and asked.answer and not asked.answer.path
-  if failed and not asked.again then -- perhaps its agent has died, and so will its other connections
+  local asked = txn:get_priv() or ask_to_learn(txn, false)
+  if asked.answer and not asked.answer.path and not asked.is_second then
+    -- perhaps its agent has died, and so will its other connections
     local left = time_left(txn, "learn_failed_at", PAUSE)
     if left > 0 then return wait(left) end
-  end
-  if not asked or failed and not asked.again then
-    asked = { again = asked ~= nil }
-    txn:set_priv(asked)
-    question.ask(asked, {
-      id = txn.f:unique_id(), client = txn.f:src() or "", cn = var(txn, "cn") or "", learning = "1",
-      request = txn.req:data(pdu.HEADER, var(txn, "requested") - pdu.HEADER),
-    })
+    asked = ask_to_learn(txn, true)
   end
   if not asked.answer then
     if not txn.req:may_recv() then return refuse(txn, "client-closed", "") end

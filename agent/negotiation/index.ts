@@ -1,6 +1,7 @@
 export { type Acceptance, declared, isDeclared } from './acceptance.ts'
 export { firstCommand, isDelayable, sendsDatasets } from './delayable.ts'
 export { type Difference, difference } from './difference.ts'
+export { Doubts } from './doubts.ts'
 export { createKnowledge, type Knowledge, type Known } from './knowledge.ts'
 export { offer } from './offer.ts'
 export { type Gateway, type ProbeAnswer, probe } from './probe.ts'

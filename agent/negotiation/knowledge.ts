@@ -13,6 +13,8 @@ export interface Knowledge {
   of(pool: string, declaration: Pool, rq: AssociateRq): Known | undefined
   /** Resolves when that is known. Who asks for the same waits for the same answer. */
   ask(pool: string, declaration: Pool, rq: AssociateRq): Promise<void>
+  /** Asks anew, of pools that are to be asked, what would soon not count any more, for clients that came in the last day. */
+  refresh(isAsked: (pool: string) => boolean): void
   /** A pool has answered otherwise: nothing of what is known of it counts. */
   forget(pool: string): void
   /** The same for HAProxy's list of such pools, `ct=TOKEN mr=TOKEN`, where a token is new. */
@@ -29,6 +31,10 @@ export interface KnowledgeOptions {
 /** How long an answer counts, and from when on a client that comes has it asked for anew, without waiting. */
 const TTL_MS = 60 * 60_000
 const REFRESH_MS = 10 * 60_000
+/** The same without a client that comes: at what age, since when the last one came, and how many at a time. */
+const REFRESH_UNASKED_MS = TTL_MS - REFRESH_MS
+const ABSENT_MS = 24 * TTL_MS
+const MAX_REFRESHES = 40
 /** How long it counts that a pool gave no answer, or did not take the association: it may soon. */
 const RETRY_MS = 3000
 /** Presentation contexts in an association (PS3.8 §9.3.2.2: ids are odd and of one byte). */
@@ -48,6 +54,10 @@ type Results = Map<string, Map<string, number>>
 /** What a pool has answered to a pair of AE titles and, where it is told, a user identity. */
 interface Entry {
   pool: string
+  /** as whom to ask; undefined where it takes a passcode, since these are not kept */
+  client: AssociateRq | undefined
+  /** when a client last came */
+  usedAt: number
   results: Results
   pairs: number
   maxPduLength: number
@@ -71,6 +81,7 @@ export function createKnowledge(options: KnowledgeOptions): Knowledge {
     if (!entry) return undefined
     entries.delete(key)
     if (entry.pairs > 0 && now() - entry.learnedAt > TTL_MS && !entry.flight) return undefined
+    entry.usedAt = now()
     entries.set(key, entry)
     return entry
   }
@@ -159,10 +170,26 @@ export function createKnowledge(options: KnowledgeOptions): Knowledge {
       while (!known(pool, client)) {
         let entry = find(pool, client)
         if (!entry) {
-          entry = { pool, results: new Map(), pairs: 0, maxPduLength: 0, learnedAt: 0 }
+          const asWhom = client.userIdentity ? undefined : { ...client, presentationContexts: [] }
+          const nothing = { results: new Map(), pairs: 0, maxPduLength: 0, learnedAt: 0 }
+          entry = { pool, client: asWhom, usedAt: now(), ...nothing }
           entries.set(keyOf(pool, client), entry)
         }
         await (entry.flight ?? start(entry, client, missing(entry.results, client), false))
+      }
+    },
+    refresh(isAsked) {
+      const isOlder = (at: number, than: number) => now() - at > than
+      let room = MAX_REFRESHES
+      for (const entry of entries.values()) {
+        const { pool, client, pairs, learnedAt, usedAt, failure, flight } = entry
+        const isDue =
+          isOlder(learnedAt, REFRESH_UNASKED_MS) &&
+          !isOlder(usedAt, ABSENT_MS) &&
+          !(failure && !isOlder(failure.at, REFRESH_MS))
+        if (!client || !isDue || pairs === 0 || flight || !isAsked(pool)) continue
+        void start(entry, client, pairsOf(entry.results), true)
+        if (--room === 0) break
       }
     },
     forget,

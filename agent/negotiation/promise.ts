@@ -8,23 +8,29 @@ import {
 import type { Acceptance } from './acceptance.ts'
 import { implementation } from './defaults.ts'
 
+type Candidates = readonly Acceptance[]
+
 /**
  * The A-ASSOCIATE-AC that the client gets before its pool is known. Each context is promised what every pool accepts that
- * a dataset of it may still go to, its candidates: the first such transfer syntax in the client's order. The maximum PDU
- * length is the smallest of theirs, and of the other `pools` that there are. Asynchronous operations, roles and extended negotiation are
- * not answered, which declines them (PS3.7 Annex D.3.3).
+ * a dataset of it may still go to, its candidates: the first such transfer syntax in the client's order. Where there is
+ * none, those that `candidatesOf` gives next are asked. The maximum PDU length is the smallest of theirs, and of the other
+ * `pools` that there are. Asynchronous operations, roles and extended negotiation are not answered, which declines them
+ * (PS3.7 Annex D.3.3).
  */
 export function promise(
   rq: AssociateRq,
   pools: readonly Acceptance[],
-  candidatesOf: (abstractSyntax: string) => readonly Acceptance[] = () => pools,
+  candidatesOf: (abstractSyntax: string) => readonly [Candidates, ...Candidates[]] = () => [pools],
 ): AssociateAc {
   const { calledAE, callingAE, applicationContext } = rq
   const involved = new Set(pools)
   const presentationContexts = rq.presentationContexts.map(context => {
-    const candidates = candidatesOf(context.abstractSyntax)
-    for (const candidate of candidates) involved.add(candidate)
-    return answer(context, candidates)
+    const alternatives = candidatesOf(context.abstractSyntax)
+    for (const candidate of alternatives.flat()) involved.add(candidate)
+    const answers = alternatives.map(candidates => answer(context, candidates))
+    return (
+      answers.find(({ result }) => result === ContextResult.acceptance) ?? answer(context, alternatives[0])
+    )
   })
   return {
     protocolVersion: 1,
@@ -41,7 +47,7 @@ export function promise(
 
 function answer(
   { id, abstractSyntax, transferSyntaxes }: PresentationContextRq,
-  candidates: readonly Acceptance[],
+  candidates: Candidates,
 ): PresentationContextAc {
   const refused = (result: number) => ({ id, result, transferSyntax: '' })
   // no pool takes the association of this client at all

@@ -9,22 +9,23 @@ const modality = 0x00080060
 /**
  * The pools that a dataset may still go to, by the abstract syntax of its presentation context: those that the rules lead
  * to where it is the dataset's SOP Class UID, and Modality what the IOD fixes. That is a hint, for the promise alone: if
- * nothing comes of it, it does not count. `pools` are those of the association, which is where everything else goes.
+ * nothing comes of it, or without `hinted`, it does not count. `pools` are those of the association, which is where
+ * everything else goes.
  */
 export function reachableBy(
   ruleSet: RuleSet,
   association: AssociationFacts,
   pools: readonly string[],
-): (abstractSyntax: string) => readonly string[] {
+): (abstractSyntax: string, hinted?: boolean) => readonly string[] {
   const looksAt = (tag: number) => ruleSet.paths.some(path => isTag(path, tag))
   const byClass = looksAt(sopClassUid)
   const byModality = looksAt(modality)
   if (!byClass && !byModality) return () => pools
 
   const found = new Map<string, readonly string[]>()
-  return abstractSyntax => {
+  return (abstractSyntax, hinted = true) => {
     if (!mayStore(abstractSyntax)) return pools
-    const hint = byModality ? modalityOf(abstractSyntax) : undefined
+    const hint = byModality && hinted ? modalityOf(abstractSyntax) : undefined
     const key = `${byClass ? abstractSyntax : isStorage(abstractSyntax)} ${hint}`
     let reached = found.get(key)
     if (reached === undefined) {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { type AbortReason, abortReasons, encodeAbort, encodeAssociateRj, rejection } from '../dicom/index.ts'
-import type { Knowledge } from '../negotiation/index.ts'
+import type { Doubts, Knowledge } from '../negotiation/index.ts'
 import type { AssociationFacts, Rejection, RuleSet } from '../routing/index.ts'
 
 /** What a decision is made from, apart from the message itself. */
@@ -14,6 +14,8 @@ export interface Site {
   shadowPool?: string | undefined
   /** what pools accept that declare nothing; without it, the default */
   knowledge?: Knowledge | undefined
+  /** whose images are not what their SOP classes say; without it, nobody's */
+  doubts?: Doubts | undefined
 }
 
 /** What HAProxy tells of an association beside its bytes. */

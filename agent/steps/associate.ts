@@ -35,7 +35,7 @@ export function associate(
     return refused(rejected({ reason: 'application-context-name-not-supported' }))
   }
 
-  const { ruleSet } = site
+  const { ruleSet, doubts, shadowPool } = site
   const facts = associationFacts(rq, told)
   const decision = decide(ruleSet, facts, sendsDatasets(rq) ? 'not yet' : 'never')
   switch (decision.kind) {
@@ -53,14 +53,18 @@ export function associate(
       const reason = 'no-reason-given'
       if (!isDelayable(rq)) return refused(rejected({ reason }, { rule, refusal: 'not-delayable' }))
       if (decision.pools.length === 0) return refused(rejected({ reason }, { rule, refusal: 'no-rule' }))
-      const { known, assumed, unknown, refusal } = accepting(site, rq, decision.pools, told)
+      const pools = shadowPool === undefined ? decision.pools : [shadowPool]
+      const { known, assumed, unknown, refusal } = accepting(site, rq, pools, told)
       if (unknown.length > 0 && !asked) return { asking: unknown }
       if (known.size === 0) return refused(refusal(rule))
-      const reached = reachableBy(ruleSet, facts, decision.pools)
+      const reached = shadowPool === undefined ? reachableBy(ruleSet, facts, pools) : () => pools
       const promised = promise(rq, [...known.values()], abstractSyntax => {
-        const pools = reached(abstractSyntax)
-        const answering = pools.flatMap(pool => known.get(pool) ?? [])
-        return answering.length > 0 ? answering : pools.flatMap(pool => assumed.get(pool) ?? [])
+        const candidates = (hinted: boolean) => {
+          const reachable = reached(abstractSyntax, hinted)
+          const answering = reachable.flatMap(pool => known.get(pool) ?? [])
+          return answering.length > 0 ? answering : reachable.flatMap(pool => assumed.get(pool) ?? [])
+        }
+        return doubts?.has(rq, abstractSyntax) ? [candidates(false), candidates(true)] : [candidates(true)]
       })
       return {
         path: 'delayed',

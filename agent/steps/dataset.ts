@@ -42,6 +42,9 @@ export function dataset(
   const { rule, pool, stick, mixed } = decision
   const isTaken = takes(taken, pool)
   if (!isTaken(head.contextId)) {
+    const context = rq.presentationContexts.find(({ id }) => id === head.contextId)
+    // so that it is promised otherwise when it comes again
+    if (context) site.doubts?.add(rq, context.abstractSyntax)
     return { ...aborted('reason-not-specified', { rule, refusal: 'context-not-accepted' }), headBytes }
   }
   const pdu = encodeAssociateRq(offer(rq, promised, ruleSet.pools.get(pool) ?? {}, isTaken))

@@ -1,5 +1,5 @@
-import { type AssociateAc, type AssociateRq, encodeAssociateAc, encodeAssociateRq } from '../dicom/index.ts'
-import { declared, offer, promise } from '../negotiation/index.ts'
+import { type AssociateAc, type AssociateRq, encodeAssociateRq } from '../dicom/index.ts'
+import { offer } from '../negotiation/index.ts'
 import type { Site } from './answer.ts'
 import { type AssociateAnswer, addressed } from './associate.ts'
 import type { DatasetAnswer } from './dataset.ts'
@@ -8,19 +8,11 @@ import type { InstanceAnswer } from './instance.ts'
 // In shadow mode, the rules are asked as ever and what they say is logged, but everything goes to one pool. Each function
 // here takes the place of an answer; without shadow mode, it leaves it as it is.
 
-/** Where the rules need the dataset, the delayed path brings it; the promise is then the shadow pool's own. */
-export function shadowAssociate(
-  { shadowPool, ruleSet }: Site,
-  rq: AssociateRq,
-  body: Buffer,
-  answer: AssociateAnswer,
-) {
-  if (shadowPool === undefined || 'asking' in answer) return answer
-  const pool = ruleSet.pools.get(shadowPool) ?? {}
-  if (answer.path === 'delayed') {
-    return { ...answer, takes: undefined, promise: encodeAssociateAc(promise(rq, [declared(pool)])) }
-  }
-  return { path: 'direct', ...bound(shadowPool, answer), offer: addressed(body, pool) }
+/** Where the rules need the dataset, the delayed path brings it, with a promise that is the shadow pool's own. */
+export function shadowAssociate({ shadowPool, ruleSet }: Site, body: Buffer, answer: AssociateAnswer) {
+  if (shadowPool === undefined || 'asking' in answer || answer.path === 'delayed') return answer
+  const offer = addressed(body, ruleSet.pools.get(shadowPool))
+  return { path: 'direct', ...bound(shadowPool, answer), offer }
 }
 
 export function shadowDataset(

@@ -2,9 +2,18 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeAssociateRj, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
-import { type Balancer, type BalancerOptions, found, startBalancer } from '../support/balancer.ts'
-import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
-import { type Pacs, startPacs } from '../support/pacs.ts'
+import type { Running } from '../../deploy/local/processes.ts'
+import { sum } from '../metrics/support.ts'
+import {
+  type Balancer,
+  type BalancerOptions,
+  found,
+  metricsText,
+  startBalancer,
+} from '../support/balancer.ts'
+import { waitUntil } from '../support/haproxy.ts'
+import { associateRq, IMPLICIT, image, releaseRq, storeRq } from '../support/messages.ts'
+import { acceptingOnly, type Pacs, released, type Script, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
 
 const rules = `
@@ -17,14 +26,21 @@ describe('agents that fail', () => {
   let pacs: Pacs
   let balancer: Balancer
 
-  async function begin(options: Partial<BalancerOptions> = {}): Promise<void> {
-    pacs = await startPacs()
+  async function begin(options: Partial<BalancerOptions> = {}, toProbe?: Script): Promise<void> {
+    pacs = await startPacs(undefined, toProbe)
     balancer = await startBalancer({ rules, pools: { ct: [{ name: 'CT', port: pacs.port }] }, ...options })
   }
   afterEach(async () => {
     await balancer.stop()
     await pacs.stop()
   })
+
+  /** Questions of HAProxy's that an agent has taken, and not answered yet. */
+  async function asksOf(agent: Running): Promise<{ taken: number; waiting: number }> {
+    const metrics = await metricsText(agent)
+    const frames = (type: string) => sum(metrics, 'dicom_lb_spop_frames_total', { type })
+    return { taken: frames('NOTIFY'), waiting: frames('NOTIFY') - frames('ACK') }
+  }
 
   const kill = (index: number, signal: NodeJS.Signals = 'SIGKILL') => balancer.agents[index]?.stop(signal)
 
@@ -60,6 +76,29 @@ describe('agents that fail', () => {
     const rest = Array.from({ length: 60 }, (_, n) => store(`AFTER-${n}`))
     await Promise.all([...first, killed, ...rest])
     assert.equal(pacs.stored.length, 120)
+  })
+
+  test('one of two killed while twenty clients wait for a slow pool: none fails, and the other agent asks once more at most', async () => {
+    const answer = Promise.withResolvers<void>()
+    await begin({}, async (peer, rq) => {
+      await answer.promise
+      peer.send(acceptingOnly(rq, [IMPLICIT]))
+      await released(peer)
+    })
+    const stores = Array.from({ length: 20 }, () => store('FIRST-TIME'))
+    // each is asked about twice, and the second question waits for the pool
+    const questions = await waitUntil(async () => {
+      const asked = await Promise.all(balancer.agents.map(asksOf))
+      const taken = asked.reduce((total, { taken }) => total + taken, 0)
+      return taken >= 2 * stores.length ? asked : undefined
+    })
+    const [first = 0, second = 0] = questions.map(({ waiting }) => waiting)
+    const asked = pacs.probes.length
+    await kill(first > second ? 0 : 1)
+    answer.resolve()
+    await Promise.all(stores)
+    assert.equal(pacs.stored.length, stores.length)
+    assert.ok(pacs.probes.length <= asked + 1, `${asked}, ${pacs.probes.length}`)
   })
 
   const usage = { 'and nobody was asked before': 0, 'while both are in use': 30 }

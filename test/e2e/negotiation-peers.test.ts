@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type AssociateAc, decodeAssociateAc, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
-import { answers } from '../../deploy/local/ports.ts'
-import { type Running, start } from '../../deploy/local/processes.ts'
+import { type AssociateAc, PduType } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { dcmtk, startStorescp } from '../support/dcmtk.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
-import {
-  associateRq,
-  CT_IMAGE,
-  EXPLICIT,
-  IMPLICIT,
-  MR_IMAGE,
-  releaseRq,
-  VERIFICATION,
-} from '../support/messages.ts'
-import { Peer } from '../support/peer.ts'
+import { associate } from '../support/client.ts'
+import { dcmtk, startDcmqrscp, startStorescp } from '../support/dcmtk.ts'
+import { freePort } from '../support/haproxy.ts'
+import { CT_IMAGE, EXPLICIT, IMPLICIT, MR_IMAGE, releaseRq, VERIFICATION } from '../support/messages.ts'
+import { startOrthanc } from '../support/orthanc.ts'
 
 const samples = fileURLToPath(new URL('../../dicom-samples/', import.meta.url))
 const PRIVATE = '1.2.276.0.1'
@@ -38,8 +29,9 @@ const presentationContexts = [VERIFICATION, CT_IMAGE, MR_IMAGE, PRIVATE]
   )
   .map((context, index) => ({ id: 2 * index + 1, ...context }))
 
-interface Node extends Running {
+interface Node {
   port: number
+  stop(): Promise<void>
 }
 
 const storescp =
@@ -53,32 +45,18 @@ const pacs: Readonly<Record<string, (folder: string) => Promise<Node>>> = {
   uncompressed: storescp('+xe'),
   'lossless-jpeg': storescp('+xs', '-pdu', '32768'),
   'any-sop-class': storescp('-pm'),
-  dcmqrscp: async folder => {
+  dcmqrscp: folder => startDcmqrscp(folder, {}),
+  orthanc: async () => {
     const port = await freePort()
-    const file = join(folder, 'dcmqrscp.cfg')
-    const table = `AETable BEGIN\nARCHIVE ${folder} RW (100, 1024mb) ANY\nAETable END\n`
-    const nobody = 'HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n'
-    await writeFile(
-      file,
-      `NetworkTCPPort = ${port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n${nobody}${table}`,
-    )
-    return listening(await start({ name: 'dcmqrscp', command: ['dcmqrscp', '-c', file] }), port)
-  },
-  orthanc: async folder => {
-    const port = await freePort()
-    const file = join(folder, 'orthanc.json')
-    const settings = {
-      StorageDirectory: folder,
-      IndexDirectory: folder,
-      HttpServerEnabled: false,
+    const orthanc = await startOrthanc([], {
+      DicomServerEnabled: true,
       DicomAet: 'ARCHIVE',
       DicomPort: port,
       DicomAlwaysAllowEcho: true,
       DicomAlwaysAllowStore: true,
       UnknownSopClassAccepted: true,
-    }
-    await writeFile(file, JSON.stringify(settings))
-    return listening(await start({ name: 'Orthanc', command: ['Orthanc', file] }), port)
+    })
+    return { port, stop: orthanc.stop }
   },
 }
 
@@ -146,17 +124,10 @@ function told({ presentationContexts: contexts, maxPduLength }: AssociateAc) {
 }
 
 async function answerOf(port: number, callingAE: string): Promise<AssociateAc> {
-  const peer = await Peer.connect(port)
-  peer.send(associateRq({ callingAE, calledAE: 'ARCHIVE', presentationContexts }))
-  const first = await peer.receive()
-  assert.equal(first?.type, PduType.associateAc)
+  const { peer, ac } = await associate({ port }, { callingAE, calledAE: 'ARCHIVE', presentationContexts })
+  assert.ok(ac)
   peer.send(releaseRq)
   assert.equal((await peer.receive())?.type, PduType.releaseRp)
   peer.close()
-  return decodeAssociateAc(first.bytes.subarray(pduHeaderLength))
-}
-
-async function listening(running: Running, port: number): Promise<Node> {
-  await waitUntil(() => answers(port))
-  return { ...running, port }
+  return ac
 }

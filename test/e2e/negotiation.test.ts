@@ -5,24 +5,20 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import {
-  type AssociateAc,
-  type AssociateRq,
   ContextResult,
-  decodeAssociateAc,
   decodeAssociateRj,
   encodeAssociateRj,
   PduType,
-  pduHeaderLength,
   rejectReasons,
 } from '../../agent/dicom/index.ts'
 import { probe } from '../../agent/negotiation/index.ts'
 import { samplesIn, sum } from '../metrics/support.ts'
 import { request } from '../negotiation/support.ts'
-import { adminUrl, type Balancer, startBalancer } from '../support/balancer.ts'
+import { type Balancer, metricsText, startBalancer } from '../support/balancer.ts'
+import { associate, type Client } from '../support/client.ts'
 import { dcmtk, type Scp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
 import { freePort, waitUntil } from '../support/haproxy.ts'
 import {
-  associateRq,
   CT_IMAGE,
   contexts,
   EXPLICIT,
@@ -33,7 +29,6 @@ import {
   storeRq,
 } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, serve, startPacs } from '../support/pacs.ts'
-import { Peer } from '../support/peer.ts'
 
 const samples = fileURLToPath(new URL('../../dicom-samples/', import.meta.url))
 const J2K = '1.2.840.10008.1.2.4.90'
@@ -46,24 +41,7 @@ rules:
 
 /** What all agents have counted together. */
 async function metricsOf({ agents }: Balancer): Promise<string> {
-  const texts = agents.map(async agent => (await fetch(`${await adminUrl(agent)}/metrics`)).text())
-  return (await Promise.all(texts)).join('\n')
-}
-
-interface Client {
-  peer: Peer
-  /** undefined where the association was not accepted */
-  ac: AssociateAc | undefined
-  answer: Buffer
-}
-
-async function associate({ port }: Balancer, rq: Partial<AssociateRq>): Promise<Client> {
-  const peer = await Peer.connect(port)
-  peer.send(associateRq(rq))
-  const first = await peer.receive()
-  assert.ok(first)
-  const body = first.bytes.subarray(pduHeaderLength)
-  return { peer, ac: first.type === PduType.associateAc ? decodeAssociateAc(body) : undefined, answer: body }
+  return (await Promise.all(agents.map(metricsText))).join('\n')
 }
 
 /** Sends one instance and releases; the result is the types of what was answered. */
@@ -323,6 +301,26 @@ rules:
     assert.deepEqual(answers, [PduType.abort])
     assert.match(await balancer.logLine(`CLIENT-${clients}`), / refusal=context-not-accepted /)
     assert.deepEqual(mr.associations, [])
+  })
+
+  test('... which the client is promised otherwise when it comes again, if there is another way', async () => {
+    const rq = { ...proposing(J2K, IMPLICIT), presentationContexts: contexts([CT_IMAGE], [J2K, IMPLICIT]) }
+    const answers: (number | undefined)[] = []
+    do {
+      const client = await associate(balancer, rq)
+      const isImplicit = client.ac?.presentationContexts[0]?.transferSyntax === IMPLICIT
+      answers.push((await store(client, isImplicit ? image({ modality: 'MR' }) : explicitImage('MR')))[0])
+    } while (answers.at(-1) === PduType.abort && answers.length <= balancer.agents.length)
+    assert.equal(answers.at(-1), PduType.pData)
+    assert.equal(mr.stored.length, 1)
+    // others are promised what their images should be, and so is this one where there is no other way
+    const others = { ...rq, callingAE: `CLIENT-${++clients}` }
+    const only = { ...rq, presentationContexts: contexts([CT_IMAGE], [J2K]) }
+    for (const proposed of [others, only]) {
+      const client = await associate(balancer, proposed)
+      assert.deepEqual(accepted(client), [[1, J2K]])
+      client.peer.close()
+    }
   })
 
   test("... and later, it is the PACS's to abort, and counted", async () => {

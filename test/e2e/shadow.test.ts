@@ -2,22 +2,29 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { PduType } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { associate } from '../support/client.ts'
 import { waitUntil } from '../support/haproxy.ts'
-import { associateRq } from '../support/messages.ts'
+import { associateRq, CT_IMAGE, contexts, IMPLICIT } from '../support/messages.ts'
 import { generator, outcome, packed, rules, whole } from '../support/mixed.ts'
-import { type Pacs, startPacs } from '../support/pacs.ts'
+import { acceptingOnly, type Pacs, released, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
 
 const first = `rules:
   - { name: direct, when: { callingAE: ANYONE }, route: ct }
   - { name: strangers, when: { callingAE: STRANGER }, reject: calling-ae-title-not-recognized }`
 
+const J2K = '1.2.840.10008.1.2.4.90'
+
 describe('shadow mode', () => {
   const nodes: Record<string, Pacs> = {}
   let balancer: Balancer
 
   before(async () => {
-    for (const pool of ['ct', 'mr', 'general']) nodes[pool] = await startPacs()
+    for (const pool of ['ct', 'mr']) nodes[pool] = await startPacs()
+    nodes.general = await startPacs(undefined, async (peer, rq) => {
+      peer.send(acceptingOnly(rq, [J2K, IMPLICIT], 20_000))
+      await released(peer)
+    })
     balancer = await startBalancer({
       rules: rules.replace('rules:', first),
       pools: Object.fromEntries(
@@ -57,7 +64,22 @@ describe('shadow mode', () => {
     )
   })
 
-  test('nothing went anywhere else', () => {
-    assert.deepEqual([nodes.ct?.associations.length, nodes.mr?.associations.length], [0, 0])
+  test('what is promised is what the one pool accepts, whatever is declared of the others', async () => {
+    const presentationContexts = contexts([CT_IMAGE], ['1.2.840.10008.1.2.4.70', J2K, IMPLICIT])
+    const { peer, ac } = await associate(balancer, { callingAE: 'LOSSLESS', presentationContexts })
+    assert.deepEqual(ac?.presentationContexts, [{ id: 1, result: 0, transferSyntax: J2K }])
+    assert.equal(ac?.maxPduLength, 20_000)
+    peer.close()
+  })
+
+  test('nothing went anywhere else, not even a question', () => {
+    const { ct, mr } = nodes
+    assert.deepEqual(
+      [ct, mr].map(node => [node?.associations.length, node?.probes.length]),
+      [
+        [0, 0],
+        [0, 0],
+      ],
+    )
   })
 })

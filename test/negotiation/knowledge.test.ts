@@ -137,6 +137,48 @@ describe('what an agent knows of pools', () => {
     assert.equal(known(), undefined)
   })
 
+  test('is asked for anew before it ends, while its client has come within a day', async () => {
+    await learned()
+    accepted = [JPEG]
+    const refreshed = async (at: number, isAsked = true) => {
+      time = at
+      const before = asked.length
+      knowledge.refresh(() => isAsked)
+      await settled()
+      return asked.length - before
+    }
+    const [early, late, next] = [49 * minute, 51 * minute, 60 * minute]
+    assert.deepEqual(
+      [await refreshed(early), await refreshed(late, false), await refreshed(late), await refreshed(next)],
+      [0, 0, 1, 0],
+    )
+    time = 100 * minute
+    const answer = known()
+    assert.ok(answer && 'accepts' in answer)
+    assert.equal(answer.accepts.resultOf(CT_IMAGE, JPEG), 0)
+    await settled()
+
+    const came = time
+    let last = came
+    for (; (await refreshed(last + 51 * minute)) === 1; last += 51 * minute);
+    assert.ok(last > came + 22 * 60 * minute && last <= came + 24 * 60 * minute)
+    time = last + 61 * minute
+    assert.equal(known(), undefined)
+  })
+
+  test('... and where a passcode is needed for that, only when its client comes', async () => {
+    const userIdentity = {
+      type: 2,
+      positiveResponseRequested: false,
+      primary: Buffer.from('ann'),
+      secondary: Buffer.from('secret'),
+    }
+    await learned(rqOf(undefined, { userIdentity }))
+    time = 51 * minute
+    knowledge.refresh(() => true)
+    assert.equal(asked.length, 1)
+  })
+
   test('stays what it was where a pool that is asked anew does not answer', async () => {
     await learned()
     failing = { outcome: 'silent', why: 'test' }

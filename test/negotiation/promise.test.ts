@@ -7,7 +7,12 @@ import {
   encodeAssociateAc,
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
-import { offer } from '../../agent/negotiation/index.ts'
+import {
+  type Acceptance,
+  declared as acceptanceOf,
+  offer,
+  promise as promiseOf,
+} from '../../agent/negotiation/index.ts'
 import type { Pool } from '../../agent/routing/index.ts'
 import { CT_IMAGE, EXPLICIT, IMPLICIT, MR_IMAGE } from '../support/messages.ts'
 import { anyRequest, promise, request } from './support.ts'
@@ -48,6 +53,21 @@ describe('the transfer syntax that is promised', () => {
       assert.deepEqual(presentationContexts, [expected])
     })
   }
+
+  test('is one that the next candidates accept, where the first have none in common', () => {
+    const [first, next] = [[pool(JPEG), pool(EXPLICIT)], [pool(JPEG, EXPLICIT)]].map(pools =>
+      pools.map(acceptanceOf),
+    ) as [Acceptance[], Acceptance[]]
+    const promised = (...alternatives: [Acceptance[], ...Acceptance[][]]) => {
+      const rq = request({ presentationContexts: context(EXPLICIT, JPEG) })
+      const [answer] = promiseOf(rq, first, () => alternatives).presentationContexts
+      return answer?.transferSyntax
+    }
+    assert.deepEqual(
+      [promised(first, next), promised(next, first), promised(first)],
+      [EXPLICIT, EXPLICIT, ''],
+    )
+  })
 
   test('is found for each context by itself, under its id', () => {
     const presentationContexts = [

@@ -76,6 +76,10 @@ describe('the pools that a presentation context can still lead to', () => {
     test(subject, () => assert.deepEqual([...reached(rules, abstractSyntax)], pools))
   }
 
+  test('are those of any Modality, without the hint', () => {
+    assert.deepEqual([...reachableBy(compiled(byModality), association(), all)(CT_IMAGE, false)], all)
+  })
+
   test('are those of the association: its facts count, and C-STORE is what comes on a storage context', () => {
     const rules = {
       rules: [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import dimse from 'dcmjs-dimse'
 import { sendByDcmjs } from '../support/dcmjs.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import { type Ask, type Asked, odilScript, testService } from './service.ts'
 
 const { ModalityPerformedProcedureStep, InstanceAvailabilityNotification } = dimse.constants.SopClass
@@ -12,7 +13,7 @@ const telling =
   async asked => {
     const before = await asked.node.count()
     await tell(asked)
-    assert.equal(await asked.node.count(), before + count)
+    await waitUntil(async () => (await asked.node.count()) === before + count)
   }
 
 testService('MPPS, N-CREATE and N-SET', {
@@ -28,6 +29,7 @@ testService('MPPS, N-CREATE and N-SET', {
 })
 
 testService('Instance availability notification', {
+  odil: telling(1, asked => odilScript('availability', asked)),
   'dcmjs-dimse': telling(1, async ({ port, callingAE, calledAE }) => {
     const notice = new NCreateRequest(InstanceAvailabilityNotification, dimse.Dataset.generateDerivedUid())
     notice.setDataset(new dimse.Dataset({ InstanceAvailability: 'ONLINE' }))

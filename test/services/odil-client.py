@@ -1,6 +1,6 @@
 """A client made of odil, for what its own command has no word for.
 
-    odil-client.py worklist|move|get|mpps PORT CALLING_AE CALLED_AE [STUDY_INSTANCE_UID [MOVE_DESTINATION]]
+    odil-client.py worklist|move|get|mpps|availability PORT CALLING_AE CALLED_AE [STUDY_INSTANCE_UID [MOVE_DESTINATION]]
 
 It prints a line for each answer or instance, and ends with 1 where a peer does not say "success".
 """
@@ -65,21 +65,33 @@ def get():
     return association
 
 
+def create(association, sop_class, instance, **elements):
+    request = odil.messages.NCreateRequest(association.next_message_id(), sop_class, data_set(**elements))
+    request.set_affected_sop_instance_uid(instance)
+    ask(association, sop_class, request)
+
+
+def ask(association, sop_class, request):
+    association.send_message(request, sop_class)
+    status = odil.messages.Response(association.receive_message()).get_status()
+    if status != 0:
+        sys.exit("status {:04X}".format(status))
+
+
 def mpps():
-    association = associate((uids.ModalityPerformedProcedureStep, Context.Role.SCU))
+    step = uids.ModalityPerformedProcedureStep
+    association = associate((step, Context.Role.SCU))
     instance = odil.generate_uid()
-    create = odil.messages.NCreateRequest(
-        association.next_message_id(), uids.ModalityPerformedProcedureStep,
-        data_set(PerformedProcedureStepStatus=["IN PROGRESS"]))
-    create.set_affected_sop_instance_uid(instance)
-    done = odil.messages.NSetRequest(
-        association.next_message_id(), uids.ModalityPerformedProcedureStep, instance,
-        data_set(PerformedProcedureStepStatus=["COMPLETED"]))
-    for request in create, done:
-        association.send_message(request, uids.ModalityPerformedProcedureStep)
-        status = odil.messages.Response(association.receive_message()).get_status()
-        if status != 0:
-            sys.exit("status {:04X}".format(status))
+    create(association, step, instance, PerformedProcedureStepStatus=["IN PROGRESS"])
+    ask(association, step, odil.messages.NSetRequest(
+        association.next_message_id(), step, instance, data_set(PerformedProcedureStepStatus=["COMPLETED"])))
+    return association
+
+
+def availability():
+    notice = uids.InstanceAvailabilityNotification
+    association = associate((notice, Context.Role.SCU))
+    create(association, notice, odil.generate_uid(), InstanceAvailability=["ONLINE"])
     return association
 
 

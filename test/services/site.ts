@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { type AfterAction, startDcmjsScp } from '../support/dcmjs.ts'
 import { startDcmqrscp, startScp, startStorescp } from '../support/dcmtk.ts'
-import { freePort } from '../support/haproxy.ts'
+import { freePort, reservePort } from '../support/haproxy.ts'
 import { startOrthanc } from '../support/orthanc.ts'
 import { printer } from './printer.ts'
 import { found, writeWorklist } from './worklist.ts'
@@ -92,6 +93,11 @@ const starts: Readonly<Record<string, (ground: Ground) => Promise<Node>>> = {
     })
     return { title: 'DCMPRSCP', ...scp, count: () => files(join(folder, 'database'), 'SP_') }
   },
+  async odil() {
+    const script = fileURLToPath(new URL('odil-scp.py', import.meta.url))
+    const scp = await startScp(port => ['/usr/bin/python3', script, String(port)])
+    return { title: 'ODIL', ...scp, count: async () => scp.output().match(/^N-/gm)?.length ?? 0 }
+  },
   async 'dcmjs-dimse'({ afterAction }) {
     const { requests, ...scp } = await startDcmjsScp({ found: [found], afterAction })
     return { title: 'DCMJS', ...scp, count: async () => requests.length }
@@ -103,7 +109,7 @@ export async function startSite(
   { also = [], others = {}, known = {}, afterAction = () => () => {} }: SiteOptions = {},
 ): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'services-'))
-  const port = await freePort()
+  const port = await reservePort()
   const nodes = new Map<string, Node>()
   const site = { folder, node: (name: string) => nodes.get(name) as Node } as Site
   site.stop = async () => {
@@ -112,7 +118,7 @@ export async function startSite(
     await rm(folder, { recursive: true })
   }
   try {
-    const ports = Object.entries(known).map(([title, at]) => [title, at === 'balancer' ? port : at])
+    const ports = Object.entries(known).map(([title, at]) => [title, at === 'balancer' ? port.port : at])
     for (const name of new Set([...names, ...also])) {
       const own = join(folder, name)
       await mkdir(own)

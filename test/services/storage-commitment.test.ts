@@ -86,14 +86,17 @@ function reportedAtOnce(...before: readonly (() => Request)[]): Record<string, A
     async 'dcmjs-dimse'({ port, callingAE, calledAE }) {
       const reports: unknown[] = []
       const requests = [...before.map(make => make()), request()]
-      const statuses = await sendByDcmjs(port, [callingAE, calledAE], requests, client => {
-        client.on('nEventReportRequest', (event, callback) => {
-          reports.push(event.getEventTypeId())
-          const response = dimse.responses.NEventReportResponse.fromRequest(event)
-          response.setStatus(0)
-          callback(response)
+      const reported = (client: dimse.Client) =>
+        new Promise<void>(resolve => {
+          client.on('nEventReportRequest', (event, callback) => {
+            reports.push(event.getEventTypeId())
+            const response = dimse.responses.NEventReportResponse.fromRequest(event)
+            response.setStatus(0)
+            callback(response)
+            resolve()
+          })
         })
-      })
+      const statuses = await sendByDcmjs(port, [callingAE, calledAE], requests, reported)
       assert.deepEqual([statuses, reports], [requests.map(() => 0), [one]])
     },
   }

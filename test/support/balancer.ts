@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Running, start } from '../../deploy/local/processes.ts'
-import { freePort, type Haproxy, reservePort, startHaproxy, waitUntil } from './haproxy.ts'
+import { freePort, type Haproxy, type ReservedPort, reservePort, startHaproxy, waitUntil } from './haproxy.ts'
 import { refusePatients } from './patients.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -24,7 +24,7 @@ export interface BalancerOptions {
   /** the servers of each pool; a pool is balanced by stick key */
   pools: Readonly<Record<string, readonly PoolServer[]>>
   /** where clients connect, if that has to be known before */
-  port?: number
+  port?: ReservedPort
   host?: string
   agents?: number
   /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
@@ -59,7 +59,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const {
     rules,
     pools,
-    port = await freePort(),
+    port: reservedPort = await reservePort(),
     host = '127.0.0.1',
     agents: count = 2,
     env = {},
@@ -70,19 +70,21 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
   // agents know it before HAProxy takes it, and must not get it for themselves
-  const reserved = await reservePort()
-  const gateway = `127.0.0.1:${reserved.port}`
+  const reservedGateway = await reservePort()
+  const [port, gatewayPort] = [reservedPort.port, reservedGateway.port]
+  const gateway = `127.0.0.1:${gatewayPort}`
   const agents = await Promise.all(
     Array.from({ length: count }, (_, index) =>
       startAgent(`agent${index + 1}`, { RULES: folder, GATEWAY: gateway, ...env }),
     ),
   )
+  const stopAgents = () => Promise.all(agents.map(agent => agent.stop()))
   const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const statsPort = await freePort()
   const guardPort = await freePort()
-  await reserved.release()
+  await Promise.all([reservedPort.release(), reservedGateway.release()])
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
     files: {
@@ -104,6 +106,9 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       AGENT2: addresses[1] ?? '127.0.0.1:1',
       ...env,
     },
+  }).catch(async error => {
+    await stopAgents()
+    throw error
   })
   const logged = (pattern: RegExp) =>
     waitUntil(() =>
@@ -116,14 +121,14 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     port,
     statsPort,
     rulesFolder: folder,
-    gatewayPort: reserved.port,
+    gatewayPort,
     haproxy,
     agents,
     logged,
     logLine: callingAE => logged(new RegExp(`calling="${callingAE}"`)),
     async stop() {
       await haproxy.stop()
-      await Promise.all(agents.map(agent => agent.stop()))
+      await stopAgents()
       await rm(folder, { recursive: true })
       refusePatients({
         HAProxy: haproxy.log(),
@@ -160,6 +165,11 @@ export function startAgent(name: string, env: Record<string, string>): Promise<R
 export async function adminUrl(agent: Running): Promise<string> {
   const [, port] = await agent.wrote(/"admin":\{[^}]*"port":(\d+)\}.*"listening"/)
   return `http://127.0.0.1:${port}`
+}
+
+/** The metrics of an agent. */
+export async function metricsText(agent: Running): Promise<string> {
+  return (await fetch(`${await adminUrl(agent)}/metrics`)).text()
 }
 
 /** Where HAProxy finds it, once it serves. */

@@ -13,27 +13,39 @@ dimse.log.setLevel('silent')
 export type Request = dimse.requests.Request
 type Response = dimse.responses.Response
 
-/** Sends requests in one association, and resolves with the last status of each when it has been released. */
+/** What dcmjs-dimse takes for a last response: pending, and not all keys are supported (PS3.4 §C.4.1.1.4). */
+const PENDING_WARNING = 0xff01
+
+/**
+ * Sends requests in one association, and resolves with the last status of each when it has been released: when the last
+ * response is there, and what `prepare` waits for.
+ */
 export async function sendByDcmjs(
   port: number,
   [callingAE, calledAE]: readonly [string, string],
   requests: readonly Request[],
-  prepare: (client: dimse.Client) => void = () => {},
+  prepare: (client: dimse.Client) => unknown = () => {},
 ): Promise<number[]> {
   const client = new dimse.Client()
   const statuses: number[] = []
+  const prepared = prepare(client)
   for (const [index, request] of requests.entries()) {
     request.on('response', (response: Response) => {
       statuses[index] = response.getStatus()
     })
+    // behind the last of these, dcmjs-dimse releases: once for each call
+    const done = request.raiseDoneEvent
+    request.raiseDoneEvent = async () => {
+      if (statuses[index] === PENDING_WARNING) return
+      if (index === requests.length - 1) await prepared
+      done.call(request)
+    }
     client.addRequest(request)
   }
-  prepare(client)
   await new Promise((resolve, reject) => {
     client.on('closed', resolve)
     client.on('networkError', reject)
-    // it stays for 200 ms, so that a PACS may send something, too
-    client.send('127.0.0.1', port, callingAE, calledAE, { associationLingerTimeout: 200 })
+    client.send('127.0.0.1', port, callingAE, calledAE)
   })
   return statuses
 }

@@ -106,8 +106,13 @@ export async function freePort(): Promise<number> {
 }
 
 /** A TCP port that is free as soon as it is released; nobody else gets it before. */
-export async function reservePort(): Promise<{ port: number; release: () => Promise<void> }> {
-  const probe = createServer().listen(0, '127.0.0.1')
+export interface ReservedPort {
+  port: number
+  release(): Promise<void>
+}
+
+export async function reservePort(): Promise<ReservedPort> {
+  const probe = createServer().listen(0, '127.0.0.1').unref()
   await once(probe, 'listening')
   const address = probe.address()
   if (address === null || typeof address === 'string') throw new Error('not a TCP address')
