@@ -78,7 +78,7 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
   if (defaultRule) rules.push(defaultRule)
   return {
     rules,
-    candidates: indexed(rules),
+    open: indexed(rules),
     undecided: compileUndecided(opened, mixed),
     pools,
     paths: paths.all,
