@@ -46,6 +46,8 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
       if (source) pools.set(name, compilePool(source, report))
     }
     for (const [index, value] of content.rules.entries()) {
+      // no YAML
+      if (value === undefined) continue
       const path = ['rules', index]
       const report = reportAt(path)
       const tooMuch = beyondBounds(value)

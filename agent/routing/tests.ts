@@ -30,6 +30,8 @@ export function* readTests(files: readonly SourceFile[], problems: RuleProblem[]
     const { tests } = Object(file.data)
     if (!Array.isArray(tests)) continue
     for (const [index, written] of tests.entries()) {
+      // no YAML
+      if (written === undefined) continue
       yield
       const path = ['tests', index]
       const source = shaped(testSource, written, path, file, problems)
