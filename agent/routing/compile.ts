@@ -3,6 +3,7 @@ import { beyondBounds, compileWhen } from './conditions/index.ts'
 import type { Report, RuleProblem } from './errors.ts'
 import { undecidedRuleName } from './evaluate.ts'
 import { indexed } from './index-of-rules.ts'
+import { mended } from './mend.ts'
 import { compileOutcome } from './outcome.ts'
 import { Paths } from './paths.ts'
 import { compilePool } from './pool.ts'
@@ -52,7 +53,8 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
       const report = reportAt(path)
       const tooMuch = beyondBounds(value)
       if (tooMuch !== undefined) report([], tooMuch)
-      const source = tooMuch === undefined ? read(ruleSource, value, path, partOfRule) : undefined
+      const source =
+        tooMuch === undefined ? read(ruleSource, mendedRule(value, report), path, partOfRule) : undefined
       if (!source) continue
       if (names.has(source.name)) {
         report(['name'], `${ownerOf(source.name)} has this name: choose another`)
@@ -104,6 +106,15 @@ function open(file: SourceFile, problems: RuleProblem[]): Opened | undefined {
     read: (schema, value, path, partSchema) => shaped(schema, value, path, file, problems, partSchema),
     reportAt: base => (path, message, at) => problems.push(file.problem([...base, ...path], message, at)),
     placeOf: path => file.placeOf(path),
+  }
+}
+
+function mendedRule(rule: unknown, report: Report): unknown {
+  const { when } = Object(rule)
+  if (when === undefined) return rule
+  return {
+    ...Object(rule),
+    when: mended(when, (path, message, at) => report(['when', ...path], message, at)),
   }
 }
 

@@ -140,6 +140,8 @@ function misread({ value, source }: Scalar): string | undefined {
 function nearest(document: Document.Parsed, path: Path): Node | null {
   let node: Node | null = document.contents
   for (const step of path) {
+    // a list where a map should be, or the other way round: what is in it was looked at as if it were right
+    if (isCollection(node) && isMap(node) === (typeof step === 'number')) continue
     const child = isCollection(node) ? node.get(step, true) : undefined
     const next = isAlias(child) ? child.resolve(document) : child
     if (!isNode(next)) break

@@ -109,8 +109,9 @@ function* matchersOf(
     for (const lower of ['gt', 'gte'] as const) {
       const [from, to] = [source[lower], source[upper]].map(bound => bound?.toString().trim())
       const difference = from !== undefined && compares.has(lower) ? compares.get(upper)?.(from) : undefined
-      const isPoint = lower === 'gte' && upper === 'lte'
-      if (difference === undefined || !(difference > 0 || (from === to && !isPoint))) continue
+      // what is as precise as the upper bound tells is all that counts: nothing of 2024 is before 2024
+      const isOpen = upper === 'lt' || (lower === 'gt' && from === to)
+      if (difference === undefined || !(difference > 0 || (difference === 0 && isOpen))) continue
       report([upper], `no value is both ${lower} ${from} and ${upper} ${to}: this can never match`, 'key')
     }
   }
