@@ -21,11 +21,5 @@ export function every<T>(items: Iterable<T>, test: (item: T) => Truth): Truth {
 
 /** Whether `test` holds for any item; stops at the first for which it is true. */
 export function some<T>(items: Iterable<T>, test: (item: T) => Truth): Truth {
-  let result: Truth = false
-  for (const item of items) {
-    const truth = test(item)
-    if (truth === true) return true
-    if (truth === 'unknown') result = 'unknown'
-  }
-  return result
+  return negate(every(items, item => negate(test(item))))
 }
