@@ -4,7 +4,7 @@ import type { TagPath, TagStep } from './tag-path.ts'
 
 /** What became of one path. */
 export type Lookup =
-  | { state: 'present'; values: string[] }
+  | { state: 'present'; values: readonly string[] }
   | { state: 'absent' }
   /** `malformed` says why, where it is not that the bytes ended. */
   | { state: 'unknown'; malformed?: DicomError }

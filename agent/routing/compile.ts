@@ -3,6 +3,7 @@ import { beyondBounds, compileWhen } from './conditions/index.ts'
 import type { Report, RuleProblem } from './errors.ts'
 import { undecidedRuleName } from './evaluate.ts'
 import { indexed } from './index-of-rules.ts'
+import { mended } from './mend.ts'
 import { compileOutcome } from './outcome.ts'
 import { Paths } from './paths.ts'
 import { compilePool } from './pool.ts'
@@ -46,11 +47,14 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
       if (source) pools.set(name, compilePool(source, report))
     }
     for (const [index, value] of content.rules.entries()) {
+      // no YAML
+      if (value === undefined) continue
       const path = ['rules', index]
       const report = reportAt(path)
       const tooMuch = beyondBounds(value)
       if (tooMuch !== undefined) report([], tooMuch)
-      const source = tooMuch === undefined ? read(ruleSource, value, path, partOfRule) : undefined
+      const source =
+        tooMuch === undefined ? read(ruleSource, mendedRule(value, report), path, partOfRule) : undefined
       if (!source) continue
       if (names.has(source.name)) {
         report(['name'], `${ownerOf(source.name)} has this name: choose another`)
@@ -78,7 +82,7 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
   if (defaultRule) rules.push(defaultRule)
   return {
     rules,
-    candidates: indexed(rules),
+    open: indexed(rules),
     undecided: compileUndecided(opened, mixed),
     pools,
     paths: paths.all,
@@ -102,6 +106,15 @@ function open(file: SourceFile, problems: RuleProblem[]): Opened | undefined {
     read: (schema, value, path, partSchema) => shaped(schema, value, path, file, problems, partSchema),
     reportAt: base => (path, message, at) => problems.push(file.problem([...base, ...path], message, at)),
     placeOf: path => file.placeOf(path),
+  }
+}
+
+function mendedRule(rule: unknown, report: Report): unknown {
+  const { when } = Object(rule)
+  if (when === undefined) return rule
+  return {
+    ...Object(rule),
+    when: mended(when, (path, message, at) => report(['when', ...path], message, at)),
   }
 }
 

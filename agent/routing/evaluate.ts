@@ -1,7 +1,6 @@
 import { choosePool } from './choose-pool.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
-import type { Candidate, Mixed, Rejection, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
-import { every, type Truth } from './truth.ts'
+import type { Mixed, OpenRule, Rejection, RouteOutcome, Rule, RuleSet } from './rule-set.ts'
 
 export type Decision =
   /**
@@ -27,18 +26,15 @@ export type Decision =
  * decision: it never falls through to a later rule.
  */
 export function decide(ruleSet: RuleSet, association: AssociationFacts, dataset: DatasetFacts): Decision {
-  const candidates = ruleSet.candidates(association, dataset)
-  for (const { rule } of candidates) {
-    const truth = holds(rule, association, dataset)
-    if (truth === false) continue
-    if (truth === 'unknown') {
-      const pools = stillPossible(rule, candidates, association, dataset)
-      return { kind: 'unknown', rule: rule.name, pools: withUndecided(ruleSet, pools) }
-    }
-    if ('reject' in rule.outcome) return { kind: 'reject', rule: rule.name, ...rule.outcome.reject }
-    return routed(ruleSet, rule.name, rule.outcome, association, dataset)
+  const open = ruleSet.open(association, dataset)
+  const first = open.next().value
+  if (first === undefined) return { kind: 'none' }
+  const { rule, truth } = first
+  if (truth === 'unknown') {
+    return { kind: 'unknown', rule: rule.name, pools: withUndecided(ruleSet, stillPossible(rule, open)) }
   }
-  return { kind: 'none' }
+  if ('reject' in rule.outcome) return { kind: 'reject', rule: rule.name, ...rule.outcome.reject }
+  return routed(ruleSet, rule.name, rule.outcome, association, dataset)
 }
 
 /** The name of the rule that `undecided:` stands for. */
@@ -68,25 +64,11 @@ function routed(
   return { kind: 'route', rule, pool: choosePool(route, stick, association), pools, stick, mixed }
 }
 
-function holds(rule: Rule, association: AssociationFacts, dataset: DatasetFacts): Truth {
-  return every(rule.conditions, ({ test }) => test(association, dataset))
-}
-
 /** The pools that `first`, which is unknown, and those behind it can still become: up to the first that is true. */
-function stillPossible(
-  first: Rule,
-  behind: Iterable<Candidate>,
-  association: AssociationFacts,
-  dataset: DatasetFacts,
-): Set<string> {
+function stillPossible(first: Rule, behind: Iterable<OpenRule>): Set<string> {
   const pools = new Set(poolsOf(first))
-  for (const { rule, mayBeTrue } of behind) {
-    const own = poolsOf(rule)
-    // whether it is unknown or false, nothing comes of it
-    if (!mayBeTrue && own.every(pool => pools.has(pool))) continue
-    const truth = holds(rule, association, dataset)
-    if (truth === false) continue
-    for (const pool of own) pools.add(pool)
+  for (const { rule, truth } of behind) {
+    for (const pool of poolsOf(rule)) pools.add(pool)
     if (truth === true) break
   }
   return pools

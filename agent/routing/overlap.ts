@@ -1,4 +1,4 @@
-import { inNetworks, isWithin } from './network.ts'
+import { inNetworks } from './network.ts'
 import { anyOf, type Matcher } from './pattern.ts'
 
 // What can be said of two conditions without any facts: on the same key, and only where they are texts or lists of texts.
@@ -18,7 +18,13 @@ export interface WrittenCondition {
 /** Made once, for every rule is compared with all before it. */
 export function writtenCondition(key: string, condition: unknown): WrittenCondition {
   const texts = textsOf(condition)
-  return { key, condition, texts, matches: anyOf(texts ?? []), canonical: canonicalOf(condition) }
+  return {
+    key,
+    condition,
+    texts,
+    matches: key === 'source' ? inNetworks(texts ?? []) : anyOf(texts ?? []),
+    canonical: canonicalOf(condition),
+  }
 }
 
 /** Whether every association satisfies this condition. */
@@ -32,7 +38,7 @@ export function implies(specific: WrittenCondition, general: WrittenCondition): 
   if (specific.canonical === general.canonical) return true
   const [narrow, wide] = [specific.texts, general.texts]
   if (!narrow || !wide) return false
-  if (general.key === 'source') return narrow.every(network => isWithin(network, wide))
+  if (general.key === 'source') return narrow.every(general.matches)
   return narrow.every(text => wide.includes(text) || (isOne(text) && general.matches(text)))
 }
 
@@ -43,14 +49,10 @@ const singles = ['callingAE', 'calledAE', 'source', 'tlsClientCN']
 export function isDisjoint(a: WrittenCondition, b: WrittenCondition): boolean {
   const [some, others] = [a.texts, b.texts]
   if (a.key !== b.key || !singles.includes(a.key) || !some || !others) return false
-  if (a.key === 'source') return !meet(some, others) && !meet(others, some)
+  // networks are within each other or apart
+  if (a.key === 'source') return !some.some(b.matches) && !others.some(a.matches)
   if (some.every(isOne)) return !some.some(b.matches)
   return others.every(isOne) && !others.some(a.matches)
-}
-
-/** Networks are within each other or apart. */
-function meet(networks: readonly string[], others: readonly string[]): boolean {
-  return networks.map(network => network.replace(/\/.*/, '')).some(inNetworks(others))
 }
 
 function isOne(text: string): boolean {

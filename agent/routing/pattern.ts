@@ -1,30 +1,35 @@
+import { remembered } from './remembered.ts'
+
 /** A test of one value. Trailing padding has been removed from the values. */
 export interface Matcher {
   (value: string): boolean
-  /** all that it matches, where these are a few texts */
-  readonly literals?: Literals
+  readonly needs?: Needs | undefined
 }
 
-/** Texts in the form in which they are compared. */
-export interface Literals {
+/** What a value must be, or hold, to match: one of these texts, or of these parts. Both are folded, as values are. */
+export interface Needs {
   fold: Fold
-  texts: ReadonlySet<string>
+  texts: readonly string[]
+  parts: readonly string[]
+  /** what a value may be written as, any of which may be what is needed; where it is only itself, undefined */
+  forms?: ((value: string) => readonly string[]) | undefined
 }
 
 /** The form in which texts are compared. */
 export type Fold = (text: string) => string
 
 /** Unicode writes an ü in two ways; they are the same. */
-export const exactly: Fold = text => text.normalize()
+export const exactly: Fold = remembered(text => text.normalize())
 
 /** Without regard to case. A character that becomes several (ß, SS) stays, so that `?` still stands for one. */
-export const ignoringCase: Fold = text =>
+export const ignoringCase: Fold = remembered(text =>
   isPlain(text)
     ? text.toUpperCase()
     : Array.from(text.normalize(), character => {
         const upper = character.toUpperCase()
         return upper.length === character.length ? upper : character
-      }).join('')
+      }).join(''),
+)
 
 /** ASCII is by far the most of what is compared, and the fastest: a character is a unit, and normal. */
 function isPlain(text: string): boolean {
@@ -35,17 +40,33 @@ function isPlain(text: string): boolean {
 export function anyOf(patterns: readonly string[], fold: Fold = exactly): Matcher {
   const folded = patterns.map(fold)
   const texts = new Set(folded.filter(pattern => !/[*?]/.test(pattern)))
-  const globs = folded.filter(pattern => /[*?]/.test(pattern)).map(pattern => Array.from(pattern))
-  if (globs.length === 0) {
-    return Object.assign((value: string) => texts.has(fold(value)), { literals: { fold, texts } })
-  }
-  return written => {
-    const value = fold(written)
-    if (texts.has(value)) return true
-    const characters = isPlain(value) ? value : Array.from(value)
+  const written = folded.filter(pattern => /[*?]/.test(pattern))
+  const globs = written.map(pattern => Array.from(pattern))
+  const matches = (value: string) => {
+    const text = fold(value)
+    if (texts.has(text)) return true
+    if (globs.length === 0) return false
+    const characters = charactersOf(text)
     return globs.some(glob => matchesGlob(glob, characters))
   }
+  return Object.assign(matches, { needs: needing(fold, [...texts], written.map(longestPart)) })
 }
+
+/** Undefined where one of the parts is in every value. */
+export function needing(
+  fold: Fold,
+  texts: readonly string[],
+  parts: readonly string[],
+  forms?: Needs['forms'],
+): Needs | undefined {
+  return parts.includes('') ? undefined : { fold, texts, parts, forms }
+}
+
+function longestPart(glob: string): string {
+  return glob.split(/[*?]+/).reduce((longest, part) => (part.length > longest.length ? part : longest))
+}
+
+const charactersOf = remembered<ArrayLike<string>>(text => (isPlain(text) ? text : Array.from(text)))
 
 /** Two cursors and one place to come back to: at worst pattern × value steps, never exponential. */
 export function matchesGlob(pattern: ArrayLike<string>, value: ArrayLike<string>): boolean {

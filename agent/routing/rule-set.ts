@@ -1,14 +1,14 @@
 import type { Lookup, RejectReason, TagPath } from '../dicom/index.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
-import type { Literals } from './pattern.ts'
+import type { Needs } from './pattern.ts'
 import type { Truth } from './truth.ts'
 
 /** A rule set that has been read, checked and compiled: all that a decision needs, and immutable. */
 export interface RuleSet {
   /** first match wins; the default, where there is one, is the last of them */
   rules: readonly Rule[]
-  /** those of them, in order, that are not false at a glance */
-  candidates: (association: AssociationFacts, dataset: DatasetFacts) => IterableIterator<Candidate>
+  /** those of them, in order, that are not false */
+  open: (association: AssociationFacts, dataset: DatasetFacts) => IterableIterator<OpenRule>
   /** where a dataset goes whose head does not decide; without it, that is refused */
   undecided?: RouteOutcome | undefined
   /** what is declared, by backend name */
@@ -19,10 +19,9 @@ export interface RuleSet {
   deciding: readonly TagPath[]
 }
 
-export interface Candidate {
+export interface OpenRule {
   rule: Rule
-  /** false where it waits for something: it is unknown, or false */
-  mayBeTrue: boolean
+  truth: Exclude<Truth, false>
 }
 
 export interface Rule {
@@ -38,9 +37,13 @@ export interface Rule {
 export interface Condition {
   /** as the rule has it: what an explanation says. Slow to make */
   readonly text: string
+  /** the same for conditions that say the same */
+  readonly id: string
+  /** about how long a test takes, to be compared with others */
+  readonly cost: number
   test: (association: AssociationFacts, dataset: DatasetFacts) => Truth
-  /** it is false unless one of these values is there, or the look tells nothing yet */
-  needs?: { key: string; look: Look; oneOf: Literals } | undefined
+  /** it is false unless there is a value that is what it needs, or the look tells nothing yet */
+  needs?: { name: string; look: Look; value: Needs } | undefined
 }
 
 /** What is known of a fact or attribute. */

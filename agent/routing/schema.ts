@@ -165,7 +165,10 @@ const stickSource = z.union(
 )
 
 /** `refuse`, or a pool. */
-export const undecidedSource = backend
+export const undecidedSource = backend.refine(
+  pool => pool !== 'reject',
+  'takes refuse, or a pool: write refuse',
+)
 
 const outcome = {
   route: routeSource.optional(),
@@ -217,22 +220,27 @@ const oneOrMore = z.preprocess(written => (Array.isArray(written) ? written : [w
 const paths = ['direct', 'delayed'] as const
 
 /** What the rules are expected to do with an association and its first dataset. */
+const expectation = map('expect', {
+  rule: text.optional(),
+  route: text.optional(),
+  reject: text.optional(),
+  path: z.enum(paths, mustBe(`one of ${paths.join(', ')}`)).optional(),
+  mixed: mixedSource.optional(),
+  stick: oneOrMore.optional(),
+})
+const given = z.record(z.string(), oneOrMore, mustBe('a map')).default({})
 export const testSource = map('a test', {
   name: text,
-  given: z.record(z.string(), oneOrMore, mustBe('a map')).default({}),
-  expect: map('expect', {
-    rule: text.optional(),
-    route: text.optional(),
-    reject: text.optional(),
-    path: z.enum(paths, mustBe(`one of ${paths.join(', ')}`)).optional(),
-    mixed: mixedSource.optional(),
-    stick: oneOrMore.optional(),
-  }).refine(expected => Object.keys(expected).length > 0, {
+  given,
+  expect: expectation.refine(expected => Object.keys(expected).length > 0, {
     message: 'is empty: say what is expected',
     // an unknown key is told already
     when: ({ issues }) => issues.length === 0,
   }),
 })
+
+/** What is left of a test without the places that are wrong. */
+export const partOfTest = testSource.extend({ name: text.default(''), expect: expectation.default({}) })
 
 export const ruleFile = map('a rule file', {
   pools: z.record(z.string(), z.unknown(), mustBe('a map')).default({}),

@@ -56,9 +56,27 @@ function isCondition(key: string): boolean {
   return /^\(/.test(key) || [...factNames, ...combinations, ...allKeywords()].includes(beginning)
 }
 
+/** What other languages call the operators. */
+const operatorsMeant: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    is: 'equals equal eq = == in oneOf value values',
+    not: 'ne neq != <> notEquals notEqual notIn nin',
+    matches: 'regex regexp pattern match ~ =~',
+    contains: 'includes substring has',
+    startsWith: 'prefix beginsWith startswith starts_with',
+    gte: '>= ge min from',
+    gt: '> greaterThan after',
+    lte: '<= le max to',
+    lt: '< lessThan before',
+    exists: 'present isPresent',
+  }).flatMap(([operator, others]) => others.split(' ').map(other => [other, operator] as const)),
+)
+
 /** `has` ends with the keys that there are. */
 function unknownKey(key: string, has: string): string {
   if (has.startsWith('a rule has') && isCondition(key)) return `${key} is a condition: indent it below when`
+  const instead = has.startsWith('a condition has') ? operatorsMeant.get(key) : undefined
+  if (instead !== undefined) return `unknown key "${key}": write ${instead}`
   const [near] = closest(key, has.replace(/^.* has /, '').split(', '))
   return `unknown key "${key}": ${has}${near === undefined ? '' : `; did you mean ${near}?`}`
 }

@@ -14,8 +14,10 @@ import {
   Parser,
   type Scalar,
   visit,
+  type YAMLError,
 } from 'yaml'
 import type { RuleProblem } from './errors.ts'
+import { leaveOut, partAt, withoutPlaceholders } from './left-out.ts'
 import type { Slices } from './slices.ts'
 
 export type Path = readonly PropertyKey[]
@@ -33,30 +35,63 @@ export interface SourceFile {
 
 type Subject = Pick<RuleProblem, 'rule' | 'test'>
 
-/** Reads the YAML of one rule file; what is wrong with it goes to `problems`, and the result is undefined. */
+/** A file is read again without what is no YAML, which takes a while. */
+const mostReadings = 20
+
+/**
+ * Reads the YAML of one rule file. What is wrong with it goes to `problems`; the pools, rules, tests and settings in which
+ * that is are left out, and the others read. Undefined where they cannot be told apart.
+ */
 export function* parseSourceFile(
   file: string,
   text: string,
   problems: RuleProblem[],
 ): Slices<SourceFile | undefined> {
-  const lines = new LineCounter()
-  const [document, ...others] = yield* parse(text, lines)
-  if (!document) return undefined
-  const positioned = (offset: number, message: string, subject: Subject = {}): RuleProblem => {
-    const { line, col } = lines.linePos(offset)
-    return { file, line: line || 1, column: col || 1, ...subject, message }
+  let left = text
+  let goesOn = 0
+  for (let reading = 1; ; reading++) {
+    const lines = new LineCounter()
+    const [document, ...others] = yield* parse(left, lines)
+    if (!document) return undefined
+    yield
+    // what else the parser says may come of the first
+    const [broken] = syntaxMistakes(document)
+    // the same again: it begins elsewhere
+    if (broken && broken.offset < goesOn) return undefined
+    const mistakes = broken ? [broken] : contentMistakes(document, left === text ? '' : text)
+    const parts = mistakes.map(({ offset, within = offset }) => partAt(document, left, within))
+    const [second] = others
+    if (second) mistakes.push({ offset: second.range[0], message: secondDocument })
+    for (const { offset, message } of mistakes) {
+      if (message !== '') problems.push(positioned(file, lines, offset, message))
+    }
+    yield
+    if (mistakes.length === 0) return sourceFile(file, document, lines)
+    if (second || reading === mostReadings) return undefined
+    for (const part of parts) {
+      if (!part) return undefined
+      left = leaveOut(left, part)
+      if (broken) goesOn = part.end
+    }
   }
+}
 
-  yield
-  const mistakes = [...yamlMistakes(document, others)].map(({ offset, message }) =>
-    positioned(offset, message),
-  )
-  problems.push(...mistakes)
-  if (mistakes.length > 0) return undefined
+function positioned(
+  file: string,
+  lines: LineCounter,
+  offset: number,
+  message: string,
+  subject: Subject = {},
+): RuleProblem {
+  const { line, col } = lines.linePos(offset)
+  return { file, line: line || 1, column: col || 1, ...subject, message }
+}
 
-  yield
+function sourceFile(file: string, document: Document.Parsed, lines: LineCounter): SourceFile {
   // aliases share what they stand for, so no number of them takes more memory
-  const data = document.toJS({ maxAliasCount: -1 }) ?? {}
+  const data = withoutPlaceholders(document.toJS({ maxAliasCount: -1 }) ?? {})
+  const at = (node: Node | null, message: string, subject?: Subject) =>
+    positioned(file, lines, node?.range?.[0] ?? 0, message, subject)
   const subjectAt = ([section, index]: Path): Subject => {
     if ((section !== 'rules' && section !== 'tests') || typeof index !== 'number') return {}
     const written = document.getIn([section, index, 'name'])
@@ -65,13 +100,13 @@ export function* parseSourceFile(
   }
   return {
     data,
-    problem: (path, message, at) => {
+    problem: (path, message, where) => {
       const { key, value } = pairAt(document, path) ?? {}
-      const node = isScalar(key) && (at === 'key' || !value) ? key : nearest(document, path)
-      return positioned(node?.range?.[0] ?? 0, message, subjectAt(path))
+      const node = isScalar(key) && (where === 'key' || !value) ? key : nearest(document, path)
+      return at(node, message, subjectAt(path))
     },
     placeOf: path => {
-      const { line } = positioned(nearest(document, path)?.range?.[0] ?? 0, '')
+      const { line } = at(nearest(document, path), '')
       return { file, line }
     },
     misread: path => {
@@ -105,6 +140,8 @@ function misread({ value, source }: Scalar): string | undefined {
 function nearest(document: Document.Parsed, path: Path): Node | null {
   let node: Node | null = document.contents
   for (const step of path) {
+    // a list where a map should be, or the other way round: what is in it was looked at as if it were right
+    if (isCollection(node) && isMap(node) === (typeof step === 'number')) continue
     const child = isCollection(node) ? node.get(step, true) : undefined
     const next = isAlias(child) ? child.resolve(document) : child
     if (!isNode(next)) break
@@ -119,7 +156,13 @@ function pairAt(document: Document.Parsed, path: Path): Pair | undefined {
   return parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
 }
 
-type Mistake = { offset: number; message: string }
+interface Mistake {
+  offset: number
+  /** where what is wrong can be found, where `offset` is behind it */
+  within?: number
+  /** empty where it comes of something that was left out */
+  message: string
+}
 
 const ownWords: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this key stands in this map already',
@@ -127,22 +170,28 @@ const ownWords: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'indent with spaces, not with tabs',
 }
 
-/** What is wrong before anything is known of rules. */
-function* yamlMistakes(document: Document.Parsed, [second]: readonly Document.Parsed[]): Generator<Mistake> {
-  for (const { pos, code, message } of [...document.errors, ...document.warnings]) {
-    yield { offset: pos[0], message: `not YAML: ${ownWords[code] ?? message}` }
-  }
-  if (second) {
-    const message = 'not YAML: a second document begins here: put it into a file of its own'
-    yield { offset: second.range[0], message }
-  }
-  const found: Mistake[] = []
+const secondDocument = 'not YAML: a second document begins here: put it into a file of its own'
+
+/** Where what follows may be taken for something else than it is. */
+function syntaxMistakes({ errors }: Document.Parsed): Mistake[] {
+  return errors.filter(({ code }) => code !== 'DUPLICATE_KEY').map(ofYaml)
+}
+
+function ofYaml({ pos, code, message }: YAMLError): Mistake {
+  const within = code === 'BAD_INDENT' ? pos[0] - 1 : pos[0]
+  return { offset: pos[0], within, message: `not YAML: ${ownWords[code] ?? message}` }
+}
+
+/** What else is wrong before anything is known of rules; `before` is the text from which something was left out. */
+function contentMistakes(document: Document.Parsed, before: string): Mistake[] {
+  const found: Mistake[] = [...document.errors, ...document.warnings].map(ofYaml)
   const report = (node: unknown, message: string) =>
     found.push({ offset: isNode(node) ? (node.range?.[0] ?? 0) : 0, message })
   visit(document, {
     Alias: (_, alias) => {
-      if (!alias.resolve(document))
-        report(alias, `*${alias.source} stands for nothing: no &${alias.source} before it`)
+      if (alias.resolve(document)) return
+      const wasLeftOut = before.includes(`&${alias.source}`)
+      report(alias, wasLeftOut ? '' : `*${alias.source} stands for nothing: no &${alias.source} before it`)
     },
     Pair: (_, { key }) => {
       if (!isScalar(key)) report(key, 'a key must be text')
@@ -154,5 +203,5 @@ function* yamlMistakes(document: Document.Parsed, [second]: readonly Document.Pa
       else if (key.value === '__proto__') report(key, '"__proto__" cannot be a key')
     },
   })
-  yield* found
+  return found
 }

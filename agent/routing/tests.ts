@@ -2,7 +2,7 @@ import type { Report, RuleProblem } from './errors.ts'
 import type { AssociationFacts, DatasetFacts } from './facts.ts'
 import { exampleMoment, type Given, lookUpGiven, readGiven } from './given.ts'
 import type { RuleSet } from './rule-set.ts'
-import { type TestSource, testSource } from './schema.ts'
+import { partOfTest, type TestSource, testSource } from './schema.ts'
 import { shaped } from './shape.ts'
 import type { Slices } from './slices.ts'
 import type { Path, SourceFile } from './source-file.ts'
@@ -30,9 +30,11 @@ export function* readTests(files: readonly SourceFile[], problems: RuleProblem[]
     const { tests } = Object(file.data)
     if (!Array.isArray(tests)) continue
     for (const [index, written] of tests.entries()) {
+      // no YAML
+      if (written === undefined) continue
       yield
       const path = ['tests', index]
-      const source = shaped(testSource, written, path, file, problems)
+      const source = shaped(testSource, written, path, file, problems, partOfTest)
       if (!source) continue
       const { name, expect } = source
       const problem: RuleTest['problem'] = (below, message) => file.problem([...path, ...below], message)

@@ -101,12 +101,27 @@ rules:
     assert.equal(code, 1)
     assert.equal(
       stdout,
-      `rules/1.yaml:9:1: not YAML: indent with spaces, not with tabs
+      `rules/1.yaml:4:7: rule "CT": "Modalty" is not a DICOM keyword; did you mean Modality?
+    4 |       Modalty: CT
+      |       ^
+rules/1.yaml:5:7: rule "CT": "CallingAE" is no fact; did you mean callingAE?
+    5 |       CallingAE: MOD1
+      |       ^
+rules/1.yaml:6:17: rule "CT": 0001 is a number in YAML: quote it: "0001"
+    6 |       calledAE: 0001
+      |                 ^
+rules/1.yaml:7:5: rule "CT": unknown key "rout": a rule has name, description, enabled, when, route, reject, stick, mixed; did you mean route?
+    7 |     rout: ct
+      |     ^
+rules/1.yaml:9:1: not YAML: indent with spaces, not with tabs
     9 | \tin: here
       | ^
 rules/2.yaml:2:28: unknown transfer syntax "JPEG2000": use its UID
     2 |   ct: { transferSyntaxes: [JPEG2000] }
       |                            ^
+rules/2.yaml:4:11: rule "CT": another rule has this name: choose another
+    4 |   - name: CT
+      |           ^
 rules/2.yaml:5:23: rule "CT": unknown SOP class "CT": did you mean "CT Image Storage"?
     5 |     when: { sopClass: CT, source: 10.1.*, callingAE: [A, 1E5] }
       |                       ^
@@ -122,7 +137,7 @@ rules/2.yaml:9:13: rule "MR": unknown reason "because": one of no-reason-given, 
 rules/2.yaml:10:5: rule "MR": Modality is a condition: indent it below when
    10 |     Modality: MR
       |     ^
-rules: 7 errors, 0 warnings
+rules: 12 errors, 0 warnings
 `,
     )
   })

@@ -64,7 +64,7 @@ const names: { terms: string; bytes: string; unicode: string; dcmtk?: false }[] 
   { terms: 'ISO_IR 999', bytes: 'A\xe9', unicode: 'A\ufffd', dcmtk: false },
 ]
 
-function read(dataset: Buffer, path: string): string[] {
+function read(dataset: Buffer, path: string): readonly string[] {
   const [lookup] = readDatasetHead(dataset, explicitLittleEndian, [parseTagPath(path)], true).lookups
   assert.equal(lookup?.state, 'present')
   return lookup.values

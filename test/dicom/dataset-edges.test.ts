@@ -32,14 +32,18 @@ function lookUp(parts: Buffer | Buffer[], texts: string[], options: Options = {}
 }
 
 /** Values; or the state, with the code of what is malformed. */
-function short(lookup: Lookup | undefined): string[] | string {
+function short(lookup: Lookup | undefined): readonly string[] | string {
   if (lookup?.state === 'present') return lookup.values
   return lookup?.state === 'unknown' && lookup.malformed
     ? `unknown: ${lookup.malformed.code}`
     : `${lookup?.state}`
 }
 
-function results(parts: Buffer | Buffer[], texts: string[], options?: Options): (string[] | string)[] {
+function results(
+  parts: Buffer | Buffer[],
+  texts: string[],
+  options?: Options,
+): (readonly string[] | string)[] {
   return lookUp(parts, texts, options).map(short)
 }
 

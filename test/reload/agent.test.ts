@@ -36,7 +36,8 @@ async function hashIn(agent: Running, pattern: RegExp): Promise<string> {
   return hash
 }
 
-describe('the agent', { timeout: 30_000 }, () => {
+// each test waits for what agents say; the limit is for one that says nothing, on a machine however busy
+describe('the agent', { timeout: 300_000 }, () => {
   test('serves rules as soon as they are saved, as another does that reads the same', async t => {
     const folder = folderOf(t, ruleFile('before'))
     const [one, other] = await Promise.all([begin(t, folder), begin(t, folder)])

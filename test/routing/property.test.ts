@@ -113,7 +113,7 @@ describe('decisions on random rules and facts', () => {
       { numRuns: 1000 },
     )
     for (const kind of ['route', 'reject', 'none', 'unknown'])
-      assert.ok((seen.get(kind) ?? 0) > 20, `few ${kind}`)
+      assert.ok((seen.get(kind) ?? 0) > 5, `few ${kind}`)
   })
 
   test('name no pool that their rules cannot reach', () => {

@@ -11,6 +11,8 @@ import {
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
 import { createHandlers } from '../../agent/handlers.ts'
+import { declared, type Knowledge } from '../../agent/negotiation/index.ts'
+import type { Site } from '../../agent/steps/answer.ts'
 import { mutations, prefixes } from '../dicom/support.ts'
 import { request } from '../negotiation/support.ts'
 import { rulesOf } from '../routing/support.ts'
@@ -325,4 +327,24 @@ default: night
       assert.equal(JSON.parse(line).level, 30)
     }
   })
+})
+
+test('a step that waits for what a pool accepts ends by the rules with which it began, whatever is loaded meanwhile', async () => {
+  const asked: string[] = []
+  const knowledge: Knowledge = {
+    of: pool => (asked.includes(pool) ? { accepts: declared({}) } : undefined),
+    ask: async pool => {
+      asked.push(pool)
+      current = { ...site, knowledge, ruleSet: rulesOf({ 'r.yaml': 'default: after\n' }) }
+    },
+    forget: () => {},
+    forgetStale: () => {},
+  }
+  const before = rulesOf({ 'r.yaml': 'rules: [{ name: CT, when: { Modality: CT }, route: before }]\n' })
+  let current: Site = { ...site, knowledge, ruleSet: before }
+  const { ask } = harness(() => current)
+  const rq = body()
+  const { path, backend } = await ask('learn', { rq })
+  assert.deepEqual([path, backend, asked], ['delayed', undefined, ['before']])
+  assert.deepEqual((await ask('learn', { rq })).backend, 'after')
 })

@@ -1,2 +1,2 @@
 export { beyondBounds } from './bounds.ts'
-export { compileWhen } from './when.ts'
+export { cheapFirst, compileWhen } from './when.ts'

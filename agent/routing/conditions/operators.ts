@@ -1,6 +1,6 @@
 import type { Lookup } from '../../dicom/index.ts'
 import type { Report } from '../errors.ts'
-import { exactly, type Fold, ignoringCase, type Literals, type Matcher } from '../pattern.ts'
+import { exactly, type Fold, ignoringCase, type Matcher, type Needs, needing } from '../pattern.ts'
 import type { ConditionSource, OperatorsSource } from '../schema.ts'
 import { every, negate, type Truth } from '../truth.ts'
 import { numbers } from './order.ts'
@@ -10,8 +10,8 @@ import type { Subject } from './subjects.ts'
 /** What a condition says of a subject of which this is known. */
 interface LookupTest {
   (found: Lookup): Truth
-  /** it is false of what is known and has none of these values */
-  readonly literals?: Literals | undefined
+  /** it is false of what is known and has no such value */
+  readonly needs?: Needs | undefined
 }
 
 /** A value, a list of which one must be there, or a map of operators, all of which must hold. */
@@ -34,17 +34,22 @@ export function compileTest(
     const inner = compileTest(subject, source.not, below(report, 'not'), caseless)
     tests.push(found => negate(inner(found)))
   }
-  const { literals } = tests.find(test => test.literals) ?? {}
-  return Object.assign((found: Lookup) => every(tests, test => test(found)), { literals })
+  const [only] = tests
+  if (only && tests.length === 1) return only
+  const { needs } = tests.find(test => test.needs) ?? {}
+  return Object.assign((found: Lookup) => every(tests, test => test(found)), { needs })
 }
 
 function anyValue(matchers: readonly Matcher[]): LookupTest {
-  const { literals } = matchers.find(matches => matches.literals) ?? {}
+  const { needs } = matchers.find(matches => matches.needs) ?? {}
+  const [only] = matchers
+  const matches: Matcher =
+    only && matchers.length === 1 ? only : value => matchers.every(matches => matches(value))
   const test = (found: Lookup) => {
     if (found.state === 'unknown') return 'unknown'
-    return found.state === 'present' && found.values.some(value => matchers.every(matches => matches(value)))
+    return found.state === 'present' && found.values.some(matches)
   }
-  return Object.assign(test, { literals })
+  return Object.assign(test, { needs })
 }
 
 /** What is sent empty says as little as what is not sent. */
@@ -85,7 +90,11 @@ function* matchersOf(
       report([operator, index], `"${text}" ${made}`)
       return []
     })
-    yield value => texts(value).some(text => matchers.some(matches => matches(text)))
+    const parts = operator === 'matches' ? undefined : [written].flat().map(fold)
+    yield Object.assign(
+      (value: string) => texts(value).some(text => matchers.some(matches => matches(text))),
+      { needs: parts && needing(fold, [], parts, texts) },
+    )
   }
   const compares = new Map<string, (value: string) => number>()
   for (const [operator, holds] of Object.entries(orderOperators)) {
@@ -100,8 +109,9 @@ function* matchersOf(
     for (const lower of ['gt', 'gte'] as const) {
       const [from, to] = [source[lower], source[upper]].map(bound => bound?.toString().trim())
       const difference = from !== undefined && compares.has(lower) ? compares.get(upper)?.(from) : undefined
-      const isPoint = lower === 'gte' && upper === 'lte'
-      if (difference === undefined || !(difference > 0 || (from === to && !isPoint))) continue
+      // what is as precise as the upper bound tells is all that counts: nothing of 2024 is before 2024
+      const isOpen = upper === 'lt' || (lower === 'gt' && from === to)
+      if (difference === undefined || !(difference > 0 || (difference === 0 && isOpen))) continue
       report([upper], `no value is both ${lower} ${from} and ${upper} ${to}: this can never match`, 'key')
     }
   }

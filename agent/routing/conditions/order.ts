@@ -1,3 +1,5 @@
+import { remembered } from '../remembered.ts'
+
 /** How the values of a VR are compared with the bound that a rule sets. */
 export interface Order {
   /** for messages: what a bound is, and what it looks like */
@@ -20,9 +22,9 @@ export const numbers: Order = {
 }
 
 /** PS3.5 §6.2, DS and IS; binary numbers are written in the same way. */
-function numberOf(text: string): number {
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
-}
+const numberOf = remembered(text =>
+  /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN,
+)
 
 const daysOfUnit: Readonly<Record<string, number>> = { D: 1, W: 7, M: 365.25 / 12, Y: 365.25 }
 
@@ -36,10 +38,10 @@ const ages: Order = {
   },
 }
 
-function daysOf(age: string): number {
+const daysOf = remembered(age => {
   const [, count, unit = ''] = age.match(/^(\d{1,3})([DWMY])$/) ?? []
   return Number(count) * (daysOfUnit[unit] ?? Number.NaN)
-}
+})
 
 const month = '(0[1-9]|1[0-2])'
 const day = '(0[1-9]|[12]\\d|3[01])'
@@ -55,42 +57,40 @@ const dates: Order = {
   kind: 'a date',
   example: '"20240131", "2024-01-31" or "2024"',
   // with dots: ACR-NEMA (PS3.5 §6.2, DA)
-  against: bound => digitwise(bound, isDate, '00000101', value => value.replaceAll('.', '')),
+  against: digitwise(isDate, '00000101', value => value.replaceAll('.', '')),
 }
 
 const times: Order = {
   kind: 'a time',
   example: '"07:30" or "0730"',
-  against: bound => digitwise(bound, isTime, '000000000000', value => value),
+  against: digitwise(isTime, '000000000000', value => value),
 }
 
 const dateTimes: Order = {
   kind: 'a date, with or without time',
   example: '"20240131", "2024-01-31 07:30" or "2024"',
   // the clock on the wall counts, not where it hangs
-  against: bound =>
-    digitwise(bound, isDateTime, '00000101000000000000', value => value.replace(/[+-]\d{4}$/, '')),
+  against: digitwise(isDateTime, '00000101000000000000', value => value.replace(/[+-]\d{4}$/, '')),
 }
 
 /**
  * Compares as precisely as the bound is given: all of January is "202401". What a value does not say is the earliest
  * that it may be, as `earliest` has it.
  */
-function digitwise(
-  bound: string,
-  form: RegExp,
-  earliest: string,
-  cleaned: (value: string) => string,
-): ((value: string) => number) | undefined {
-  if (!form.test(bound)) return undefined
-  const digitsOf = (text: string) => text.replace(/\D/g, '')
-  const limit = digitsOf(bound)
-  return written => {
-    const value = cleaned(written)
-    if (!form.test(value)) return Number.NaN
-    const digits = digitsOf(value)
-    const compared = (digits + earliest.slice(digits.length)).slice(0, limit.length)
-    return compared < limit ? -1 : compared > limit ? 1 : 0
+function digitwise(form: RegExp, earliest: string, cleaned: (value: string) => string): Order['against'] {
+  const digitsOf = (text: string) => (form.test(text) ? text.replace(/\D/g, '') : '')
+  const completed = remembered(value => {
+    const digits = digitsOf(cleaned(value))
+    return digits && digits + earliest.slice(digits.length)
+  })
+  return bound => {
+    const limit = digitsOf(bound)
+    if (limit === '') return undefined
+    return value => {
+      const compared = completed(value).slice(0, limit.length)
+      if (compared === '') return Number.NaN
+      return compared < limit ? -1 : compared > limit ? 1 : 0
+    }
   }
 }
 

@@ -1,12 +1,14 @@
+import { remembered } from '../remembered.ts'
+
 /**
  * What a person name may be written as: the whole, and each of its component groups (PS3.5 §6.2.1: alphabetic,
  * ideographic, phonetic). Components that are left empty at the end are padding.
  */
-export function namesIn(value: string): readonly string[] {
+export const namesIn = remembered((value): readonly string[] => {
   const groups = value.split('=').map(withoutEmptyEnd)
   const whole = groups.join('=').replace(/=+$/, '')
   return groups.length === 1 ? [whole] : [whole, ...groups.filter(group => group !== '')]
-}
+})
 
 export function withoutEmptyEnd(group: string): string {
   let end = group.length

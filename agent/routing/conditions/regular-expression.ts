@@ -1,5 +1,5 @@
 import { RE2JS, RE2JSException } from 're2js'
-import type { Matcher } from '../pattern.ts'
+import { exactly, type Matcher } from '../pattern.ts'
 
 /** Steps for each character of a value, and characters (the longest LT has as many): together 0.1 s at worst. */
 const maxProgramSize = 500
@@ -12,7 +12,7 @@ export function regularExpression(source: string, ignoreCase: boolean): Matcher 
     if (expression.programSize() > maxProgramSize) {
       return 'is too large: use fewer or smaller repetitions, or several rules'
     }
-    return value => value.length <= maxLength && expression.test(value.normalize())
+    return value => value.length <= maxLength && expression.test(exactly(value))
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error
     return `is no regular expression: ${error.message.replace('error parsing regexp: ', '')}`

@@ -24,7 +24,7 @@ export function subjectOf(key: string, paths: Paths, report: Report): Subject | 
 }
 
 const itself = (value: string) => [value]
-const present = (values: readonly string[]): Lookup => ({ state: 'present', values: [...values] })
+const present = (values: readonly string[]): Lookup => ({ state: 'present', values })
 
 const trimmed: Subject['is'] = (written, fold) =>
   anyOf(
@@ -144,7 +144,9 @@ function attribute(key: string, paths: Paths, report: Report): Subject | undefin
         report([index], `"${text}" never matches: in datasets, ${mistake.instead}; or use gte and lte`)
       }
       const matches = anyOf(written.map(cleaned), fold)
-      return isName ? value => texts(value).some(matches) : matches
+      if (!isName) return matches
+      const needs = matches.needs && { ...matches.needs, forms: texts }
+      return Object.assign((value: string) => texts(value).some(matches), { needs })
     },
     texts,
     order: orderOf(vr),

@@ -17,7 +17,6 @@ export function compileWhen(source: WhenSource, paths: Paths, report: Report): C
   const conditions: (Condition | undefined)[] = Object.entries(subjects).map(([key, value]) =>
     compileSubject(key, value as ConditionSource, paths, below(key)),
   )
-  // the last of them, so that it is asked for only where it matters
   if (time) conditions.push(compileTimeCondition(time, below('time')))
   for (const [index, inner] of all.entries()) {
     conditions.push(...compileWhen(inner, paths, below('all', index)))
@@ -40,12 +39,15 @@ function compileSubject(
   const subject = subjectOf(key, paths, report)
   if (!subject) return undefined
   const holds = compileTest(subject, source, report)
+  const isDear = typeof source === 'object' && 'matches' in source
   return {
     get text() {
       return textOf(key, source)
     },
+    id: JSON.stringify([key, source]),
+    cost: isDear ? 10 : 1,
     test: (association, dataset) => holds(subject.look(association, dataset)),
-    needs: holds.literals && { key, look: subject.look, oneOf: holds.literals },
+    needs: holds.needs && { name: key, look: subject.look, value: holds.needs },
   }
 }
 
@@ -55,6 +57,9 @@ function compileTimeCondition(source: TimeSource, report: Report): Condition {
     get text() {
       return textOf('time', source)
     },
+    id: JSON.stringify(['time', source]),
+    // the last of all, so that it is asked for only where it matters
+    cost: Number.POSITIVE_INFINITY,
     test: ({ at }) => contains(at),
   }
 }
@@ -71,20 +76,26 @@ function textOf(key: string, source: ConditionSource | TimeSource): string {
 function conjunction(conditions: readonly Condition[]): Condition {
   const [only] = conditions
   if (only && conditions.length === 1) return only
+  const ordered = cheapFirst(conditions)
   return {
     get text() {
       return `(${conditions.map(({ text }) => text).join(' and ')})`
     },
-    test: (association, dataset) => every(conditions, ({ test }) => test(association, dataset)),
+    id: combinedId('and', conditions),
+    cost: costOf(conditions),
+    test: (association, dataset) => every(ordered, ({ test }) => test(association, dataset)),
   }
 }
 
 function anyOf(conditions: readonly Condition[]): Condition {
+  const ordered = cheapFirst(conditions)
   return {
     get text() {
       return `(${conditions.map(({ text }) => text).join(' or ')})`
     },
-    test: (association, dataset) => some(conditions, ({ test }) => test(association, dataset)),
+    id: combinedId('or', conditions),
+    cost: costOf(conditions),
+    test: (association, dataset) => some(ordered, ({ test }) => test(association, dataset)),
   }
 }
 
@@ -93,6 +104,21 @@ function negation(condition: Condition): Condition {
     get text() {
       return `not ${condition.text}`
     },
+    id: combinedId('not', [condition]),
+    cost: condition.cost,
     test: (association, dataset) => negate(condition.test(association, dataset)),
   }
+}
+
+function combinedId(how: string, conditions: readonly Condition[]): string {
+  return `${how}(${conditions.map(({ id }) => id).join()})`
+}
+
+function costOf(conditions: readonly Condition[]): number {
+  return conditions.reduce((sum, { cost }) => sum + cost, 0)
+}
+
+/** In whatever order they are tested, the result is the same. */
+export function cheapFirst(conditions: readonly Condition[]): Condition[] {
+  return conditions.toSorted((a, b) => (a.cost === b.cost ? 0 : a.cost - b.cost))
 }
