@@ -339,6 +339,7 @@ test('a step that waits for what a pool accepts ends by the rules with which it 
     },
     forget: () => {},
     forgetStale: () => {},
+    refresh: () => {},
   }
   const before = rulesOf({ 'r.yaml': 'rules: [{ name: CT, when: { Modality: CT }, route: before }]\n' })
   let current: Site = { ...site, knowledge, ruleSet: before }
