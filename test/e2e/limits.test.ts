@@ -25,8 +25,6 @@ describe('clients that ask for too much', () => {
   }
   afterEach(async () => {
     for (const peer of peers.splice(0)) peer.close()
-    await sleep(2500)
-    console.log(balancer.haproxy.log())
     await balancer.stop()
     await pacs.stop()
   })
