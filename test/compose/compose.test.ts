@@ -123,7 +123,7 @@ describe('docker compose up', { timeout: 900_000 }, () => {
     assert.equal([...extra.matchAll(/No such file/g)].length, 4)
   })
 
-  test('the dashboard asks for the password of the environment', async () => {
+  test('the dashboard asks for the password in the secret, not for that of the demo', async () => {
     const page = (password: string) =>
       fetch(`http://127.0.0.1:${stack.statsPort}/stats`, {
         headers: { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,6 +56,7 @@ export async function startStack(): Promise<Stack> {
   for (const name of shipped) {
     cpSync(join(root, name), join(folder, name), { recursive: true, verbatimSymlinks: true })
   }
+  writeFileSync(join(folder, 'stats-password'), 'compose-test\n')
   const project = `dicom-compose-test-${process.pid}`
   const port = await freePort()
   const statsPort = await freePort()
@@ -70,7 +71,7 @@ export async function startStack(): Promise<Stack> {
     CT_PUBLISH: `127.0.0.1:${viewers.ct}`,
     MR_PUBLISH: `127.0.0.1:${viewers.mr}`,
     GENERAL_PUBLISH: `127.0.0.1:${viewers.general}`,
-    STATS_PASSWORD: 'compose-test',
+    STATS_PASSWORD_FILE: join(folder, 'stats-password'),
   }
 
   async function run(...args: string[]): Promise<{ code: number | string; output: string }> {
