@@ -19,6 +19,9 @@ const pacsFile = process.env.PACS_CFG || 'pacs.cfg'
 const socket = join(state, 'haproxy.sock')
 const stateFile = join(state, 'servers.state')
 
+// these do not end the first process of a container by themselves
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const commands: Readonly<Record<string, (server: string) => Promise<void>>> = { reload, drain, ready }
 
 try {
