@@ -49,15 +49,19 @@ down: ## Stop the containers, and remove them with what the demo's PACS nodes an
 .PHONY: logs
 logs: ## Follow the containers' logs
 	docker compose logs --follow
+
+# in the containers where they run, else with the HAProxy of `make run` or STATE_DIR
+OPERATE = $(if $(shell docker compose ps -q haproxy 2>/dev/null),docker compose run --rm operate,node deploy/local/operate.ts)
+
 .PHONY: reload
-reload: ## Take haproxy/pacs.cfg in as it is now; no association is lost
-	@node deploy/local/operate.ts reload
+reload: ## Take the pools in as their file is now; no association is lost
+	@$(OPERATE) reload
 
 .PHONY: drain ready
 drain: ## Send a PACS node nothing new, and wait until it is idle: SERVER=pool/name
-	@node deploy/local/operate.ts drain "$(SERVER)"
+	@$(OPERATE) drain "$(SERVER)"
 ready: ## Send it associations again: SERVER=pool/name
-	@node deploy/local/operate.ts ready "$(SERVER)"
+	@$(OPERATE) ready "$(SERVER)"
 
 .PHONY: check-rules
 check-rules: setup ## Check the rules in agent/rules, and run their own tests

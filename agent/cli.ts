@@ -10,4 +10,4 @@ import { test } from './cli/test.ts'
 
 const commands: readonly Command[] = [check, test, explain, diff, schema]
 
-process.exitCode = run(commands, process.argv.slice(2))
+process.exitCode = await run(commands, process.argv.slice(2))

@@ -12,7 +12,6 @@ import {
   readMessageHead,
 } from './dicom/index.ts'
 import { type Difference, difference } from './negotiation/index.ts'
-import { watchSources } from './sources.ts'
 import { aborted, type Site, type Told } from './steps/answer.ts'
 import { type AssociateAnswer, associate } from './steps/associate.ts'
 import { dataset } from './steps/dataset.ts'
@@ -32,7 +31,6 @@ export function createHandlers(
   onMismatch: MismatchListener = () => {},
   now = Date.now,
 ): Record<string, Handler> {
-  const watchSource = watchSources(log)
   const handler =
     (step: Step, answer: (args: Args, told: Told, site: Site) => Answer | Promise<Answer>): Handler =>
     ({ args }) => {
@@ -40,7 +38,6 @@ export function createHandlers(
       // an address of HAProxy's, or the text of one that Lua put into a variable
       const source = args.ip('src') ?? args.string('src') ?? ''
       const id = args.string('id')
-      if (step === 'associate') watchSource(source)
       // the time of the association is that of its first question, or what holds then might not hold any more
       const at = step === 'associate' ? now() : Number(text(args, 'at'))
       // Lua has no other word for none

@@ -7,6 +7,7 @@ import { createHandlers } from './handlers.ts'
 import { startRules, watchRules } from './live-rules.ts'
 import { createMetrics } from './metrics.ts'
 import { createKnowledge, Doubts, isDeclared, probe } from './negotiation/index.ts'
+import { watchSources } from './sources.ts'
 
 /** HAProxy checks its agents every 250 ms (haproxy.cfg). */
 const NOTICE_MS = 1000
@@ -21,6 +22,7 @@ try {
   const log = pino({ level: config.LOG_LEVEL })
   const rules = await startRules(config.RULES, log)
   const decisions = new RecentDecisions()
+  const sources = watchSources(log)
   const metrics = createMetrics({
     rules,
     connections: () => server.connections,
@@ -42,9 +44,10 @@ try {
     handlers: createHandlers(
       () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge, doubts }),
       log,
-      (answered, ...found) => {
-        metrics.answered(answered, ...found)
+      (answered, ruleSet, seconds) => {
+        metrics.answered(answered, ruleSet, seconds)
         decisions.add(answered)
+        sources.answered(answered, ruleSet)
       },
       metrics.mismatched,
     ),
@@ -56,7 +59,7 @@ try {
     },
   })
 
-  const agent: AgentState = { phase: 'starting', rules, metrics, decisions, stickSecret }
+  const agent: AgentState = { phase: 'starting', rules, metrics, decisions, sources, stickSecret }
   const admin = createAdmin(agent, log, config.ADMIN_TOKEN)
   const adminAddress = await listenAdmin(admin, config.ADMIN_LISTEN)
   const address = await server.listen(config.SPOP_LISTEN)

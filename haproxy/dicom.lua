@@ -46,12 +46,10 @@ local ASSOCIATE_TIMEOUT = setting("ASSOCIATE_TIMEOUT") * 1000
 local DATASET_TIMEOUT = setting("DATASET_TIMEOUT") * 1000
 local SETTLE_TIMEOUT = setting("SETTLE_TIMEOUT") * 1000
 
--- ms: see dicom_pause
-local PAUSE = tonumber(os.getenv("PAUSE"))
-local NO_AGENT = 300 -- that it may last until an agent is up again
-
 -- ms that a question to the agents may take: `timeout processing` in spoe-dicom.conf
-local QUESTION = 1500
+local QUESTION = 700
+local PAUSE = 500 -- ms between a question that failed and the same one again: see dicom_pause
+local NO_AGENT = 300 -- ms that may pass after a question until an agent is up again
 
 -- ms after the promise at which the stream is woken up once. HAProxy 2.6 loses the time limit of a SPOE message that
 -- follows another within that limit: the stream's timer is still the first one's, comes too early, and is not set
@@ -136,6 +134,7 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
     if pdu.HEADER + length > pdu.request_room() then return refuse(txn, "request-too-large") end
     if window.input >= pdu.HEADER + length then
       set(txn, "requested", pdu.HEADER + length)
+      set(txn, "asked_at", now())
       return act.CONTINUE
     end
   end
@@ -201,12 +200,14 @@ local function answer_echo(txn, base, context_id, elements, message_end, rest)
   if rest > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, rest), base) end
 end
 
--- Between a question that failed and the same one again. Before HAProxy 3.0, the first one's limit must pass, else the
--- second has none (see RESCUE), and with no agent left the client would wait for ever: so it is not asked then.
+-- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of
+-- them is to be asked again. Before HAProxy 3.0, the first one's limit must pass, too, else the second has none (see RESCUE),
+-- and with no agent left the client would wait for ever: so it is not asked then.
 core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
-  local left = time_left(txn, question .. "_failed_at", PAUSE)
+  local since = now() - var(txn, "asked_at")
+  local left = math.max(time_left(txn, question .. "_failed_at", PAUSE), QUESTION + SOON - since)
   if left <= 0 then return act.CONTINUE end
-  if PAUSE - left > NO_AGENT and not is_live(txn, "agents") then
+  if since > NO_AGENT and not is_live(txn, "agents") then
     set(txn, "alone", 1)
     return act.CONTINUE
   end
@@ -257,6 +258,7 @@ core.register_action("dicom_head", { "tcp-req" }, function(txn)
       answer_echo(txn, base, context_id, elements, message_end, rest)
     elseif found == "ready" or (found == "more" and have >= room) then
       set(txn, "head", window:read(base, math.min(have, room)))
+      set(txn, "asked_at", now())
       return act.CONTINUE
     elseif found == "release" then
       return refuse(txn, "released", pdu.RELEASE_RP_PDU)
@@ -382,13 +384,13 @@ end, 0)
 
 -- What was asked, or told, by question.lua.
 core.register_action("dicom_question", { "tcp-req" }, function(txn)
-  if var(txn, "asked") then return act.CONTINUE end
+  if var(txn, "asked_at") then return act.CONTINUE end
   local have = txn.req:input()
   if have >= 4 then
     local length = string.unpack(">I4", txn.req:data(0, 4))
     if have >= 4 + length then
       for name, value in pairs(question.read(txn.req:data(4, length))) do set(txn, name, value) end
-      set(txn, "asked", 1)
+      set(txn, "asked_at", now())
       return act.CONTINUE
     end
   end

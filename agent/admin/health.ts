@@ -18,6 +18,7 @@ export function health(app: FastifyInstance, agent: Readonly<AgentState>): void 
       status: agent.phase,
       rules: { hash, count: ruleSet.rules.length, loadedAt },
       lastReload: agent.rules.lastReload,
+      gateway: agent.sources.gateway,
     }
   })
 

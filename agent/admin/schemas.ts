@@ -38,11 +38,19 @@ export const livez = {
   response: { 200: json('it does', object({ status: text })) },
 }
 
-const ready = object({
-  status: { enum: ['starting', 'serving', 'stopping'] },
-  rules: object({ hash, count, loadedAt: moment }),
-  lastReload: object({ trigger: text, at: moment, hash, ok: flag, problems: texts }, ['problems']),
-})
+const ready = object(
+  {
+    status: { enum: ['starting', 'serving', 'stopping'] },
+    rules: object({ hash, count, loadedAt: moment }),
+    lastReload: object({ trigger: text, at: moment, hash, ok: flag, problems: texts }, ['problems']),
+    gateway: {
+      type: 'string',
+      description:
+        'the address that all clients seem to have: a container gateway, so rules on source are blind',
+    },
+  },
+  ['gateway'],
+)
 
 export const readyz = {
   ...everyone,

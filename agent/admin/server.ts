@@ -10,6 +10,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { RecentDecisions } from '../decisions.ts'
 import type { LiveRules } from '../live-rules.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Sources } from '../sources.ts'
 import { admit } from './admit.ts'
 import { decisions } from './decisions.ts'
 import { explain } from './explain.ts'
@@ -24,6 +25,7 @@ export interface AgentState {
   readonly rules: LiveRules
   readonly metrics: Metrics
   readonly decisions: RecentDecisions
+  readonly sources: Pick<Sources, 'gateway'>
   readonly stickSecret: string
 }
 

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { byPlace, type RuleProblem, RulesInvalid } from '../routing/errors.ts'
 import { type Lint, lint, type RulePath } from '../routing/lint.ts'
 import { type Rules, readRules } from '../routing/load.ts'
-import { writtenRules, writtenUndecided } from '../routing/written.ts'
+import { subjectsIn } from '../routing/schema.ts'
+import { type WrittenRule, writtenRules, writtenUndecided } from '../routing/written.ts'
 import {
   type Command,
   counted,
@@ -17,22 +18,31 @@ import { paint, table } from './paint.ts'
 import { printProblems } from './problems.ts'
 
 const defaultPacsFile = 'haproxy/pacs.cfg'
+const defaultAgent = '127.0.0.1:9101'
+const AGENT_MS = 1000
 
 export const check: Command = {
   name: 'check',
   summary: 'what is wrong with rule files, and which path each rule causes',
-  usage: '[--pacs FILE] [--strict] [--json] [FOLDER]',
+  usage: '[--pacs FILE] [--agent HOST:PORT] [--strict] [--json] [FOLDER]',
   help: `Reads the rule files of FOLDER (${defaultFolder}) as an agent does, and tells all that is wrong with them. Where nothing
 is, it tells for each rule whether it decides by the association (direct) or needs the first dataset (delayed), and warns
 of what is allowed but hardly meant.
 
-  --pacs FILE  the pools (${defaultPacsFile}, if there is one)
-  --strict     warnings count as problems
-  --json       for programs`,
-  options: { ...jsonOption, pacs: { type: 'string' }, strict: { type: 'boolean' } },
-  run: (positionals, options) => {
+  --pacs FILE        the pools (${defaultPacsFile}, if there is one)
+  --agent HOST:PORT  the admin port of an agent (${defaultAgent}, if there is one), which is asked whether it can tell
+                     clients apart by their addresses, where rules look at these
+  --strict           warnings count as problems
+  --json             for programs`,
+  options: {
+    ...jsonOption,
+    pacs: { type: 'string' },
+    agent: { type: 'string' },
+    strict: { type: 'boolean' },
+  },
+  run: async (positionals, options) => {
     const folder = onlyFolder(positionals)
-    const checked = checkRules(folder, options)
+    const checked = await checkRules(folder, options)
     if (options.json) console.log(JSON.stringify(checked, undefined, 2))
     else printChecked(folder, checked)
     return exitCode(checked, options)
@@ -46,11 +56,11 @@ interface Checked {
   rules: readonly RulePath[]
 }
 
-function checkRules(folder: string, { pacs }: Options): Checked {
+async function checkRules(folder: string, options: Options): Promise<Checked> {
   try {
     const rules = readRules(folder)
     const failed = rules.tests.flatMap(({ problems }) => problems)
-    const { paths, warnings } = lintRules(rules, pacs)
+    const { paths, warnings } = await lintRules(rules, options)
     return { errors: failed.sort(byPlace), warnings, rules: paths }
   } catch (error) {
     if (error instanceof RulesInvalid) return { errors: error.problems, warnings: [], rules: [] }
@@ -58,7 +68,7 @@ function checkRules(folder: string, { pacs }: Options): Checked {
   }
 }
 
-function lintRules({ files, ruleSet }: Rules, pacs: string | undefined): Lint {
+async function lintRules({ files, ruleSet }: Rules, { pacs, agent }: Options): Promise<Lint> {
   const written = writtenRules(files)
   const { paths, warnings } = lint(
     written,
@@ -66,7 +76,34 @@ function lintRules({ files, ruleSet }: Rules, pacs: string | undefined): Lint {
   )
   const pacsFile = pacs ?? (existsSync(defaultPacsFile) ? defaultPacsFile : undefined)
   const unfit = pacsFile === undefined ? [] : lintPools([...written, ...writtenUndecided(files)], pacsFile)
-  return { paths, warnings: [...warnings, ...unfit].sort(byPlace) }
+  const blind = ruleSet.usesSource ? lintSources(written, await gatewayOf(agent ?? defaultAgent)) : []
+  return { paths, warnings: [...warnings, ...unfit, ...blind].sort(byPlace) }
+}
+
+/** The address that all clients of an agent seem to have; none where they differ, or there is no such agent. */
+async function gatewayOf(agent: string): Promise<string | undefined> {
+  try {
+    const answer = await fetch(`http://${agent}/readyz`, { signal: AbortSignal.timeout(AGENT_MS) })
+    return ((await answer.json()) as { gateway?: string }).gateway
+  } catch {
+    return undefined
+  }
+}
+
+function lintSources(rules: readonly WrittenRule[], gateway: string | undefined): RuleProblem[] {
+  if (gateway === undefined) return []
+  return rules
+    .filter(({ conditions }) =>
+      conditions.some(({ key, condition }) => subjectsIn(key, condition).includes('source')),
+    )
+    .map(rule => {
+      const blind = `all clients seem to come from ${gateway}, a container gateway`
+      return rule.problem(
+        ['when'],
+        `source tells nothing: ${blind}; set PROXY_FROM, or run HAProxy outside`,
+        'key',
+      )
+    })
 }
 
 function exitCode({ errors, warnings }: Checked, { strict }: Options): ExitCode {

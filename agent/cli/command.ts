@@ -11,6 +11,7 @@ export interface Options {
   json?: boolean
   strict?: boolean
   pacs?: string
+  agent?: string
   rules?: string
   calling?: string
   called?: string
@@ -26,7 +27,7 @@ export interface Command {
   usage: string
   help: string
   options: ParseArgsOptionsConfig
-  run(positionals: readonly string[], options: Options): ExitCode
+  run(positionals: readonly string[], options: Options): ExitCode | Promise<ExitCode>
 }
 
 /** What was asked cannot be done as it was asked; the message says what to do instead. */
@@ -48,7 +49,7 @@ export function counted(count: number, what: string): string {
 const program = 'node agent/cli.ts'
 
 /** Runs the command that `args` name. */
-export function run(commands: readonly Command[], args: readonly string[]): ExitCode {
+export async function run(commands: readonly Command[], args: readonly string[]): Promise<ExitCode> {
   const [name, ...rest] = args
   const command = commands.find(candidate => candidate.name === name)
   try {
@@ -57,7 +58,7 @@ export function run(commands: readonly Command[], args: readonly string[]): Exit
       return name === undefined ? 2 : 0
     }
     if (!command) throw new UsageError(`there is no command "${name}"; ${suggestion(name, commands)}`)
-    return runOne(command, rest)
+    return await runOne(command, rest)
   } catch (error) {
     const problem = wrongUsage(error)
     if (problem === undefined) throw error
@@ -66,7 +67,7 @@ export function run(commands: readonly Command[], args: readonly string[]): Exit
   }
 }
 
-function runOne(command: Command, args: readonly string[]): ExitCode {
+async function runOne(command: Command, args: readonly string[]): Promise<ExitCode> {
   const options = { ...command.options, help: { type: 'boolean', short: 'h' } } as const
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -79,7 +80,7 @@ function runOne(command: Command, args: readonly string[]): ExitCode {
     return 0
   }
   try {
-    return command.run(positionals, values as Options)
+    return await command.run(positionals, values as Options)
   } catch (error) {
     if (!(error instanceof RulesInvalid)) throw error
     if ((values as Options).json) console.log(JSON.stringify({ errors: error.problems }, undefined, 2))

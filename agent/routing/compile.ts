@@ -18,6 +18,7 @@ import {
   type RuleSource,
   ruleFile,
   ruleSource,
+  subjectsIn,
   undecidedSource,
 } from './schema.ts'
 import { shaped } from './shape.ts'
@@ -33,6 +34,7 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
   const pools = new Map<string, Pool>()
   const names = new Set<string>([defaultRuleName, undecidedRuleName])
   let defaultRule: Rule | undefined
+  let usesSource = false
 
   const opened = files.flatMap(file => open(file, problems) ?? [])
   const mixed = compileMixed(opened)
@@ -62,7 +64,10 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
       if (source.name !== '') names.add(source.name)
       // of a rule that is off, nothing is looked up
       const rule = compileRule(source, mixed, source.enabled ? paths : new Paths(), report)
-      if (source.enabled) rules.push({ ...rule, ...placeOf(path) })
+      if (source.enabled) {
+        rules.push({ ...rule, ...placeOf(path) })
+        usesSource ||= subjectsIn('all', source.when).includes('source')
+      }
       yield
     }
     if (content.default !== undefined) {
@@ -87,6 +92,7 @@ export function* compile(files: readonly SourceFile[], problems: RuleProblem[]):
     pools,
     paths: paths.all,
     deciding: paths.deciding,
+    usesSource,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { RuleProblem } from './errors.ts'
 import { implies, isAlwaysTrue, isDisjoint, type WrittenCondition } from './overlap.ts'
-import { combinations } from './schema.ts'
+import { subjectsIn } from './schema.ts'
 import type { WrittenRule } from './written.ts'
 
 /** The path that associations take which a rule decides, and why. */
@@ -63,14 +63,6 @@ function look(rule: WrittenRule, attributes: ReadonlySet<string>, before: readon
     matchesAll: open.length === 0,
     hiddenBy: before.find(earlier => isCovered(rule, earlier.rule.conditions))?.rule,
   }
-}
-
-/** What a condition looks at: its own key, or those of what it combines. */
-function subjectsIn(key: string, condition: unknown): string[] {
-  if (!combinations.includes(key)) return [key]
-  return [condition]
-    .flat()
-    .flatMap(when => Object.entries(Object(when)).flatMap(([below, value]) => subjectsIn(below, value)))
 }
 
 /** Whether each of these conditions is true wherever those of `rule` are. */

@@ -17,6 +17,8 @@ export interface RuleSet {
   paths: readonly TagPath[]
   /** those among them that conditions look at: what is alike in these is decided alike */
   deciding: readonly TagPath[]
+  /** a condition looks at the address of the client */
+  usesSource: boolean
 }
 
 export interface OpenRule {

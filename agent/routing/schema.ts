@@ -42,6 +42,14 @@ export interface WhenSource {
 /** The keys of `when` that hold others. */
 export const combinations: readonly string[] = ['all', 'any', 'not']
 
+/** What a condition looks at: its own key, or those of what it combines. */
+export function subjectsIn(key: string, condition: unknown): string[] {
+  if (!combinations.includes(key)) return [key]
+  return [condition]
+    .flat()
+    .flatMap(when => Object.entries(Object(when)).flatMap(([below, value]) => subjectsIn(below, value)))
+}
+
 export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
 type Mistake = { code?: string | undefined; input?: unknown }

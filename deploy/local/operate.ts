@@ -15,8 +15,12 @@ class Refused extends Error {}
 
 const folder = resolve(process.env.HAPROXY_FOLDER || demo.haproxyFolder)
 const state = resolve(process.env.STATE_DIR || demo.state)
+const pacsFile = process.env.PACS_CFG || 'pacs.cfg'
 const socket = join(state, 'haproxy.sock')
 const stateFile = join(state, 'servers.state')
+
+// these do not end the first process of a container by themselves
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 const commands: Readonly<Record<string, (server: string) => Promise<void>>> = { reload, drain, ready }
 
@@ -37,7 +41,7 @@ try {
   process.exitCode = 1
 }
 
-/** A new worker takes pacs.cfg as it is now; those before finish their associations. */
+/** A new worker takes the pools as they are now; those before finish their associations. */
 async function reload(): Promise<void> {
   const before = await processes(socket)
   await check()
@@ -59,7 +63,7 @@ async function reload(): Promise<void> {
 /** Throws where HAProxy would not take the configuration. */
 async function check(): Promise<void> {
   const program = process.env.HAPROXY_BIN || 'haproxy'
-  const files = ['-C', folder, '-f', 'haproxy.cfg', '-f', 'pacs.cfg']
+  const files = ['-C', folder, '-f', 'haproxy.cfg', '-f', pacsFile]
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
   try {
     await promisify(execFile)(program, ['-c', ...files], { env })
@@ -73,12 +77,12 @@ async function check(): Promise<void> {
 }
 
 /**
- * Saves for the next worker which servers are drained or down. HAProxy prefers the port in there to that in pacs.cfg, so
- * it is replaced by the latter.
+ * Saves for the next worker which servers are drained or down, and what addresses their names have. HAProxy prefers the port
+ * in there to that in pacs.cfg, so it is replaced by the latter. Those of the agents change with a restart only.
  */
 async function saveState(worker: number): Promise<void> {
   const ports = new Map(
-    readPacsFile(join(folder, 'pacs.cfg')).map(({ pool, name, port }) => [`${pool}/${name}`, String(port)]),
+    readPacsFile(join(folder, pacsFile)).map(({ pool, name, port }) => [`${pool}/${name}`, String(port)]),
   )
   const [version = '', header = '', ...lines] = (await ask(socket, `@!${worker} show servers state`)).split(
     '\n',
@@ -88,6 +92,7 @@ async function saveState(worker: number): Promise<void> {
   const kept = lines
     .map(line => line.split(' '))
     .flatMap(cells => {
+      if (cells[pool ?? -1] === 'agents') return [cells.join(' ')]
       const configured = ports.get(`${cells[pool ?? -1]}/${cells[name ?? -1]}`)
       return configured === undefined ? [] : [cells.with(port ?? -1, configured).join(' ')]
     })

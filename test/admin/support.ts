@@ -15,6 +15,7 @@ export function agentOf(rules: LiveRules): AgentState {
     rules,
     metrics: createMetrics({ rules, connections: () => 0 }),
     decisions: new RecentDecisions(),
+    sources: { gateway: undefined },
     stickSecret: 'a secret of the site',
   }
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
 import { z } from 'zod'
+import { createAdmin } from '../../agent/admin/server.ts'
+import { start as startProgram } from '../../deploy/local/processes.ts'
+import { agentOf } from '../admin/support.ts'
+import { start } from '../reload/support.ts'
 import { cli, folderOf, root } from './support.ts'
 
 const check = (files: Record<string, string>, ...args: string[]) =>
@@ -286,4 +291,37 @@ describe('the tool', () => {
       for (const [option] of usage.matchAll(/--\w+/g)) assert.ok(help.join().includes(option), option)
     })
   }
+})
+
+describe('check, where the clients of an agent cannot be told apart by their addresses,', () => {
+  const bySource = `rules:
+  - name: ward
+    when: { not: { source: 10.1.0.0/16 } }
+    route: ct
+default: ct
+`
+  async function checkBeside(t: TestContext, gateway: string | undefined, rules: string) {
+    const folder = folderOf({ 'rules/a.yaml': rules })
+    const { rules: live, log } = await start(join(folder, 'rules'))
+    const admin = createAdmin({ ...agentOf(live), sources: { gateway } }, log)
+    t.after(() => admin.close())
+    const agent = (await admin.listen({ host: '127.0.0.1', port: 0 })).replace('http://', '')
+    const command = [process.execPath, join(root, 'agent/cli.ts'), 'check', '--agent', agent] as const
+    const ran = await startProgram({ name: 'check', command: [...command, join(folder, 'rules')] })
+    assert.equal(await ran.ended, 0)
+    return ran.output()
+  }
+
+  test('warns of rules that look at these', async t => {
+    assert.match(
+      await checkBeside(t, '172.18.0.1', bySource),
+      /a\.yaml:3:5: warning: rule "ward": source tells nothing: all clients seem to come from 172\.18\.0\.1/,
+    )
+  })
+  test('and not of others', async t => {
+    assert.match(await checkBeside(t, '172.18.0.1', 'default: ct\n'), /0 errors, 0 warnings/)
+  })
+  test('and says nothing where they can be', async t => {
+    assert.match(await checkBeside(t, undefined, bySource), /0 errors, 0 warnings/)
+  })
 })

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { dcmtk } from '../support/dcmtk.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { burst, type Sent, send, underLoad } from './load.ts'
-import { type Pool, type Stack, startStack } from './stack.ts'
+import { type Held, type Pool, type Stack, startStack } from './stack.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -30,16 +30,17 @@ describe('docker compose up', { timeout: 900_000 }, () => {
     await stack.agentsUp(count)
   }
 
-  /** What was acknowledged is in its pool's PACS, once, and nothing is anywhere else. */
+  const uids = (held: readonly Held[]) => held.map(({ sopInstance }) => sopInstance)
+
+  /** What was acknowledged is in its pool's PACS, once and bit by bit, and nothing is anywhere else. */
   async function eachIsHeldWhereItShould(sent: readonly Sent[]): Promise<void> {
     const held = await stack.held()
     for (const pool of ['ct', 'mr', 'general'] as const) {
-      const copies = new Map<string, number>()
-      for (const uid of held[pool]) copies.set(uid, (copies.get(uid) ?? 0) + 1)
-      for (const { sopInstance, result, pool: wanted } of sent) {
-        const count = copies.get(sopInstance) ?? 0
-        if (wanted !== pool) assert.equal(count, 0, `${sopInstance} is in ${pool}, not in ${wanted}`)
-        else if (result === 'stored') assert.equal(count, 1, `${sopInstance} in ${pool}`)
+      const copies = Map.groupBy(held[pool], ({ sopInstance }) => sopInstance)
+      for (const { sopInstance, digest, result, pool: wanted } of sent) {
+        const digests = copies.get(sopInstance)?.map(copy => copy.digest) ?? []
+        if (wanted !== pool) assert.deepEqual(digests, [], `${sopInstance} is in ${pool}, not in ${wanted}`)
+        else if (result === 'stored') assert.deepEqual(digests, [digest], `${sopInstance} in ${pool}`)
       }
     }
   }
@@ -59,7 +60,7 @@ describe('docker compose up', { timeout: 900_000 }, () => {
     }
     const held = await stack.held()
     for (const pool of ['ct', 'mr', 'general'] as const) {
-      assert.deepEqual(held[pool].sort(), expected[pool].sort(), pool)
+      assert.deepEqual(uids(held[pool]).sort(), expected[pool].sort(), pool)
     }
   })
 
@@ -122,7 +123,7 @@ describe('docker compose up', { timeout: 900_000 }, () => {
     assert.equal([...extra.matchAll(/No such file/g)].length, 4)
   })
 
-  test('the dashboard asks for the password of the environment', async () => {
+  test('the dashboard asks for the password in the secret, not for that of the demo', async () => {
     const page = (password: string) =>
       fetch(`http://127.0.0.1:${stack.statsPort}/stats`, {
         headers: { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` },
@@ -131,40 +132,69 @@ describe('docker compose up', { timeout: 900_000 }, () => {
     assert.match(await (await page('compose-test')).text(), /orthanc|GENERAL/)
   })
 
-  test('Prometheus finds HAProxy and each agent', async () => {
+  test('Prometheus reads HAProxy and each agent', async () => {
     interface Targets {
       activeTargets: { labels: { job: string }; health: string; lastError: string }[]
     }
     await waitUntil(
       async () => {
         const { activeTargets } = (await stack.prometheus('/api/v1/targets')) as Targets
-        const of = (job: string) => activeTargets.filter(({ labels }) => labels.job === job)
-        return of('haproxy').some(({ health }) => health === 'up') && of('agent').length === 2
+        const up = activeTargets.filter(({ health }) => health === 'up')
+        const jobs = up.map(({ labels }) => labels.job).sort()
+        return up.length === activeTargets.length && jobs.join() === 'agent,agent,haproxy'
       },
       undefined,
       60_000,
     )
   })
 
-  test('agents scaled 2 → 4 → 1 under load: no association fails', async () => {
-    const sent = await underLoad(stack.port, async () => {
+  /** Fails unless each association that begins meanwhile stores its instance where it should. */
+  async function noneFails(during: () => Promise<unknown>): Promise<void> {
+    const sent = await underLoad(stack.port, during)
+    assert.deepEqual(failed(sent), [])
+    await eachIsHeldWhereItShould(sent)
+  }
+
+  /** What an operator does, with the one command that there is for it. */
+  const operate = (...args: string[]) => stack.compose('run', '--rm', 'operate', ...args)
+  const served = (pool: Pool) => stack.metric(`haproxy_backend_sessions_total{proxy="${pool}"}`)
+
+  test('agents scaled 2 → 4 → 1 under load: no association fails', () =>
+    noneFails(async () => {
       await scale(4)
       await scale(1)
+    }))
+
+  test('HAProxy reloaded ten times under load, with agents and PACS by their names: no association fails', () =>
+    noneFails(async () => {
+      for (let n = 0; n < 10; n++) assert.match(await operate('reload'), /^Reloaded\./m)
+      await stack.agentsUp(2)
+      await stack.pacsUp()
+    }))
+
+  test('a PACS node drained, over a reload, and ready again under load: only its pool has to wait', async () => {
+    const sent = await underLoad(stack.port, async () => {
+      assert.match(await operate('drain', 'mr/MR'), /^none is left$/m)
+      await operate('reload')
+      assert.equal(await served('mr'), 0)
+      await waitUntil(async () => (await served('ct')) > 20)
+      assert.equal(await served('mr'), 0)
+      assert.match(await operate('ready', 'mr/MR'), /^mr\/MR takes associations/m)
+      await waitUntil(async () => (await served('mr')) > 20)
     })
-    assert.deepEqual(failed(sent), [])
+    const refused = failed(sent)
+    assert.ok(refused.every(({ pool, result }) => pool === 'mr' && ['refused', 'aborted'].includes(result)))
+    assert.notEqual(refused.length, 0)
     await eachIsHeldWhereItShould(sent)
   })
 
-  test('one agent after the other restarted under load: no association fails', async () => {
-    const sent = await underLoad(stack.port, async () => {
+  test('one agent after the other restarted under load: no association fails', () =>
+    noneFails(async () => {
       for (const agent of await stack.containers('agent')) {
         await stack.docker('restart', agent)
         await stack.agentsUp(2)
       }
-    })
-    assert.deepEqual(failed(sent), [])
-    await eachIsHeldWhereItShould(sent)
-  })
+    }))
 
   test('an Orthanc restarted under load: only associations of its pool fail, and then none', async () => {
     const sent = await underLoad(stack.port, async () => {
@@ -206,6 +236,6 @@ describe('docker compose up', { timeout: 900_000 }, () => {
     })
     const sent = await send(stack.port, 'mr', sopInstance)
     assert.equal(sent.result, 'stored')
-    assert.ok((await stack.held()).general.includes(sopInstance))
+    assert.ok(uids((await stack.held()).general).includes(sopInstance))
   })
 })

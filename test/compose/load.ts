@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeCommandSet, decodePData, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
 import { associateRq, contexts, implicitDataset, releaseRq, storeRq } from '../support/messages.ts'
 import { Peer } from '../support/peer.ts'
-import type { Pool } from './stack.ts'
+import { digestOf } from '../support/steady-load.ts'
+import type { Held, Pool } from './stack.ts'
 
 const sopClasses = {
   ct: '1.2.840.10008.5.1.4.1.1.2',
@@ -11,12 +12,11 @@ const sopClasses = {
 }
 const modalities = { ct: 'CT', mr: 'MR', general: 'US' }
 const pools = ['ct', 'mr', 'general'] as const
-const PER_SECOND = 25
+const PER_SECOND = 50
 
 /** An association that stored one instance, or tried to. */
-export interface Sent {
+export interface Sent extends Held {
   pool: Pool
-  sopInstance: string
   result: 'stored' | 'refused' | 'aborted' | 'closed' | 'not connected'
 }
 
@@ -46,8 +46,10 @@ export function burst(port: number, count: number): Promise<Sent[]> {
 }
 
 export async function send(port: number, pool: Pool, sopInstance: string): Promise<Sent> {
-  const outcome = (result: Sent['result']): Sent => ({ pool, sopInstance, result })
   const sopClass = sopClasses[pool]
+  const dataset = image(pool, sopClass, sopInstance)
+  const digest = digestOf(dataset)
+  const outcome = (result: Sent['result']): Sent => ({ pool, sopInstance, digest, result })
   let peer: Peer
   try {
     peer = await Peer.connect(port)
@@ -58,7 +60,7 @@ export async function send(port: number, pool: Pool, sopInstance: string): Promi
     peer.send(associateRq({ presentationContexts: contexts([sopClass]) }))
     const answer = await peer.receive()
     if (answer?.type !== PduType.associateAc) return outcome(failure(answer?.type))
-    peer.send(storeRq(image(pool, sopClass, sopInstance), { sopClass, sopInstance }))
+    peer.send(storeRq(dataset, { sopClass, sopInstance }))
     const response = await peer.receive()
     if (response?.type !== PduType.pData) return outcome(failure(response?.type))
     const [command] = decodePData(response.bytes.subarray(pduHeaderLength))

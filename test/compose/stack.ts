@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { start } from '../../deploy/local/processes.ts'
+import { withoutMeta } from '../support/dcmtk.ts'
 import { freePort, waitUntil } from '../support/haproxy.ts'
+import { digestOf } from '../support/steady-load.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const shipped = [
@@ -14,6 +16,12 @@ const shipped = [
 const LIMIT_MS = 60_000
 
 export type Pool = 'ct' | 'mr' | 'general'
+
+/** An instance, and the digest of its dataset. */
+export interface Held {
+  sopInstance: string
+  digest: string
+}
 
 /** docker-compose.yml as it is shipped, in a copy of the project's folder, on free ports. */
 export interface Stack {
@@ -32,8 +40,10 @@ export interface Stack {
   agentsUp(count: number): Promise<void>
   /** resolves when HAProxy has the PACS nodes of all pools up */
   pacsUp(): Promise<void>
-  /** the SOP Instance UIDs that the Orthanc of each pool has */
-  held(): Promise<Record<Pool, string[]>>
+  /** the instances that the Orthanc of each pool has */
+  held(): Promise<Record<Pool, Held[]>>
+  /** one of HAProxy's metrics */
+  metric(series: string): Promise<number>
   /** the answer of Prometheus's API */
   prometheus(path: string): Promise<unknown>
   /** everything that Docker has of this stack: containers, networks, volumes and images */
@@ -46,6 +56,7 @@ export async function startStack(): Promise<Stack> {
   for (const name of shipped) {
     cpSync(join(root, name), join(folder, name), { recursive: true, verbatimSymlinks: true })
   }
+  writeFileSync(join(folder, 'stats-password'), 'compose-test\n')
   const project = `dicom-compose-test-${process.pid}`
   const port = await freePort()
   const statsPort = await freePort()
@@ -60,7 +71,7 @@ export async function startStack(): Promise<Stack> {
     CT_PUBLISH: `127.0.0.1:${viewers.ct}`,
     MR_PUBLISH: `127.0.0.1:${viewers.mr}`,
     GENERAL_PUBLISH: `127.0.0.1:${viewers.general}`,
-    STATS_PASSWORD: 'compose-test',
+    STATS_PASSWORD_FILE: join(folder, 'stats-password'),
   }
 
   async function run(...args: string[]): Promise<{ code: number | string; output: string }> {
@@ -76,8 +87,12 @@ export async function startStack(): Promise<Stack> {
   const compose = (...args: string[]) => docker(...inFolder, ...args)
 
   const metrics = async () => (await fetch(`http://127.0.0.1:${statsPort}/metrics`)).text()
+  const metric = async (series: string) => {
+    const line = (await metrics()).split('\n').find(line => line.startsWith(`${series} `))
+    return Number(line?.slice(series.length))
+  }
   const up = async (backend: string, count: number) =>
-    (await metrics()).includes(`haproxy_backend_active_servers{proxy="${backend}"} ${count}\n`)
+    (await metric(`haproxy_backend_active_servers{proxy="${backend}"}`)) === count
   /** Docker itself does not know all volumes by the project's name */
   const volumes = async () => {
     const ids = lines(await docker('ps', '-aq', '--filter', `label=com.docker.compose.project=${project}`))
@@ -85,6 +100,14 @@ export async function startStack(): Promise<Stack> {
     return lines(await docker('inspect', '-f', '{{range .Mounts}}{{println .Name}}{{end}}', ...ids))
   }
   let volumesBefore: string[] = []
+  /** by where they are: what Orthanc has once does not change */
+  const digests = new Map<string, string>()
+  const digestAt = async (url: string) => {
+    const digest =
+      digests.get(url) ?? digestOf(withoutMeta(Buffer.from(await (await fetch(url)).arrayBuffer())))
+    digests.set(url, digest)
+    return digest
+  }
 
   const stack: Stack = {
     folder,
@@ -105,12 +128,22 @@ export async function startStack(): Promise<Stack> {
     },
     async held() {
       const pools = Object.entries(viewers).map(async ([pool, viewer]) => {
-        const response = await fetch(`http://127.0.0.1:${viewer}/instances?expand`)
-        const instances = (await response.json()) as { MainDicomTags: { SOPInstanceUID: string } }[]
-        return [pool, instances.map(({ MainDicomTags }) => MainDicomTags.SOPInstanceUID)]
+        const url = `http://127.0.0.1:${viewer}/instances`
+        const response = await fetch(`${url}?expand`)
+        const instances = (await response.json()) as {
+          ID: string
+          MainDicomTags: { SOPInstanceUID: string }
+        }[]
+        const held: Held[] = []
+        for (const { ID, MainDicomTags } of instances) {
+          const digest = await digestAt(`${url}/${ID}/file`)
+          held.push({ sopInstance: MainDicomTags.SOPInstanceUID, digest })
+        }
+        return [pool, held]
       })
       return Object.fromEntries(await Promise.all(pools))
     },
+    metric,
     async prometheus(path) {
       const response = await fetch(`http://127.0.0.1:${prometheusPort}${path}`)
       return ((await response.json()) as { data: unknown }).data

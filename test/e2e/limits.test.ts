@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { afterEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'node:tls'
 import { decodeAssociateRj, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { waitUntil } from '../support/haproxy.ts'
+import { makeCertificates } from '../support/certificates.ts'
+import { freePort, waitUntil } from '../support/haproxy.ts'
 import { associateRq, releaseRq } from '../support/messages.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
@@ -25,17 +29,15 @@ describe('clients that ask for too much', () => {
   }
   afterEach(async () => {
     for (const peer of peers.splice(0)) peer.close()
-    await sleep(2500)
-    console.log(balancer.haproxy.log())
     await balancer.stop()
     await pacs.stop()
   })
 
   /** Asks for an association and keeps it: AC, or what the A-ASSOCIATE-RJ says. */
-  async function associate(callingAE: string): Promise<string> {
-    const peer = await Peer.connect(balancer.port)
+  async function associate(callingAE: string, client?: Peer, header = ''): Promise<string> {
+    const peer = client ?? (await Peer.connect(balancer.port))
     peers.push(peer)
-    peer.send(associateRq({ callingAE }))
+    peer.send(Buffer.from(header), associateRq({ callingAE }))
     const pdu = await peer.receive()
     if (pdu?.type === PduType.associateRj)
       return Object.values(decodeAssociateRj(pdu.bytes.subarray(pduHeaderLength))).join()
@@ -57,6 +59,39 @@ describe('clients that ask for too much', () => {
     for (let n = 0; n < 3; n++) peers.push(await Peer.connect(balancer.port))
     await waitUntil(async () => /conn_cur=3/.test(await balancer.haproxy.command('show table dicom')))
     assert.equal(await associate('FOURTH'), 'type undefined')
+  })
+
+  test('the limits are for the client that a PROXY header names, not for who sends it', async () => {
+    await begin({ SOURCE_ASSOCIATIONS: '2', PROXY_FROM: '127.0.0.1' })
+    const from = (address: string, callingAE: string) =>
+      associate(callingAE, undefined, `PROXY TCP4 ${address} 10.9.8.1 40000 104\r\n`)
+    for (const callingAE of ['DIRECT', 'TAGS']) assert.equal(await from('10.9.8.7', callingAE), 'AC')
+    assert.equal(await from('10.9.8.7', 'THIRD'), '2,3,2')
+    assert.equal(await from('10.9.8.8', 'OTHER'), 'AC')
+    await balancer.logged(/^10\.9\.8\.7:.* refusal=too-many-associations /)
+  })
+
+  test('... and for clients that come by TLS, too', async t => {
+    const { at, authority, certificate, remove } = makeCertificates()
+    t.after(remove)
+    authority('ca')
+    for (const name of ['balancer', 'ROOM_1']) certificate(name, 'ca')
+    const port = await freePort()
+    await begin({
+      SOURCE_ASSOCIATIONS: '2',
+      DICOM_TLS_BIND: `127.0.0.1:${port}`,
+      DICOM_TLS_CERT: at('balancer.pem'),
+      DICOM_TLS_CA: at('ca.crt'),
+    })
+    const [cert, key, ca] = ['ROOM_1.crt', 'ROOM_1.key', 'ca.crt'].map(file => readFileSync(at(file)))
+    async function byTls(callingAE: string): Promise<string> {
+      const socket = connect({ port, host: '127.0.0.1', cert, key, ca, checkServerIdentity: () => undefined })
+      await once(socket, 'secureConnect')
+      return associate(callingAE, new Peer(socket))
+    }
+    assert.equal(await byTls('DIRECT'), 'AC')
+    assert.equal(await associate('TAGS'), 'AC')
+    assert.equal(await byTls('THIRD'), '2,3,2')
   })
 
   test('more in ten seconds than one address may begin: RJ', async () => {

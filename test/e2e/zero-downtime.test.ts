@@ -1,22 +1,34 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { processes } from '../../deploy/local/master.ts'
-import { type Balancer, found, pacsCfg, spopAddress, startAgent, startBalancer } from '../support/balancer.ts'
+import {
+  adminUrl,
+  type Balancer,
+  checks,
+  found,
+  pacsCfg,
+  spopAddress,
+  startAgent,
+  startBalancer,
+} from '../support/balancer.ts'
 import { startStorescp, withoutMeta } from '../support/dcmtk.ts'
-import { waitUntil } from '../support/haproxy.ts'
+import { startDns } from '../support/dns.ts'
+import { freePort, waitUntil } from '../support/haproxy.ts'
 import { operated } from '../support/operate.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
-import { instance, underLoad } from '../support/steady-load.ts'
+import { digestOf, instance, underLoad } from '../support/steady-load.ts'
 
 const rules = `
 rules:
   - { name: direct, when: { callingAE: "*DIRECT*" }, route: ct }
   - { name: CT, when: { Modality: CT }, route: ct, stick: PatientID }
 `
+
+// What must hold while the balancer is operated. That all clients are refused as transient when all agents are dead is in
+// agents.test.ts; test/compose has reload, drain and scale with Docker and Orthanc.
 
 describe('under 50 associations a second, none fails and no instance is missing', {
   timeout: 300_000,
@@ -59,10 +71,10 @@ describe('under 50 associations a second, none fails and no instance is missing'
     writeFileSync(pacsFile(), before)
   }
 
-  test('while agents are killed one after the other, ten times', async () => {
-    const env = { RULES: balancer.rulesFolder }
+  test('while each agent is killed with -9 in turn, ten times', async () => {
+    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
     const sent = await underLoad(balancer.port, async () => {
-      for (let n = 0; n < 10; n++) {
+      for (let n = 0; n < 20; n++) {
         const killed = balancer.agents[n % 2]
         assert.ok(killed)
         const { host, port } = await spopAddress(killed)
@@ -91,6 +103,34 @@ describe('under 50 associations a second, none fails and no instance is missing'
       await waitUntil(() => (nodes[0]?.associations.length ?? 0) > (had ?? 0) + 20)
     })
     allStored(sent)
+  })
+
+  test('while rules are reloaded fifty times', async () => {
+    const urls = await Promise.all(balancer.agents.map(adminUrl))
+    const hashes = new Set<string>()
+    const sent = await underLoad(balancer.port, async () => {
+      for (let n = 0; n < 50; n++) {
+        writeFileSync(join(balancer.rulesFolder, 'rules.yaml'), rules.replace('name: CT', `name: CT ${n}`))
+        const answers = await Promise.all(urls.map(url => fetch(`${url}/-/reload`, { method: 'POST' })))
+        assert.deepEqual(
+          answers.map(({ status }) => status),
+          [200, 200],
+        )
+        for (const answer of answers) hashes.add(await answer.text())
+        const begun = nodes[0]?.associations.length ?? 0
+        await waitUntil(() => (nodes[0]?.associations.length ?? 0) > begun)
+      }
+    })
+    assert.equal(hashes.size, 50)
+    allStored(sent)
+  })
+
+  test('an agent that is drained stays so over a reload', async () => {
+    await balancer.haproxy.command('set server agents/agent2 state drain')
+    await reload()
+    const states = await checks(balancer.haproxy)
+    assert.match(states.get('agents/agent2') ?? '', /^DRAIN /)
+    assert.match(states.get('agents/agent1') ?? '', /^UP /)
   })
 
   test('a node that is not there is not drained, and the one that was meant is told', async () => {
@@ -134,6 +174,52 @@ describe('under 50 associations a second, none fails and no instance is missing'
   })
 })
 
+test('agents scaled 2 → 4 → 1, under 50 associations a second: none fails and no instance is missing', {
+  timeout: 120_000,
+}, async t => {
+  const addresses = ['127.0.0.21', '127.0.0.22', '127.0.0.23', '127.0.0.24']
+  const dns = await startDns('agents.test', addresses.slice(0, 2))
+  t.after(() => dns.stop())
+  const node = await startPacs()
+  t.after(() => node.stop())
+  const spopPort = await freePort()
+  const balancer = await startBalancer({
+    rules,
+    pools: { ct: [{ name: 'CT', port: node.port }] },
+    agents: 0,
+    env: { AGENTS: `agents.test:${spopPort}` },
+    edit: dns.edit,
+  })
+  t.after(() => balancer.stop())
+  const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
+
+  /** As Docker does it: a name before its agent listens, and an agent that stops before its name is gone. */
+  async function scale(count: number): Promise<void> {
+    const more = addresses.slice(balancer.agents.length, count)
+    if (more.length > 0) dns.set(addresses.slice(0, count))
+    const starting = more.map(address =>
+      startAgent(address, { ...env, SPOP_LISTEN: `${address}:${spopPort}` }),
+    )
+    balancer.agents.push(...(await Promise.all(starting)))
+    await Promise.all(balancer.agents.splice(count).map(agent => agent.stop()))
+    dns.set(addresses.slice(0, count))
+    await waitUntil(async () => {
+      const states = [...(await checks(balancer.haproxy))].filter(([server]) => /^agents\/agent/.test(server))
+      return states.filter(([, state]) => state === 'UP L7OK').length === count
+    })
+  }
+
+  await scale(2)
+  const sent = await underLoad(balancer.port, async () => {
+    for (const count of [4, 1]) {
+      await scale(count)
+      const begun = node.associations.length
+      await waitUntil(() => node.associations.length > begun + 50)
+    }
+  })
+  assert.deepEqual(node.stored.map(instance).sort(), [...sent].sort())
+})
+
 test('a PACS node that is killed: every association that begins afterwards is stored by the other one', {
   timeout: 120_000,
 }, async () => {
@@ -162,9 +248,7 @@ test('a PACS node that is killed: every association that begins afterwards is st
 
 function storedIn(folder: string): string[] {
   return readdirSync(folder).map(file => {
-    const digest = createHash('sha256')
-      .update(withoutMeta(readFileSync(join(folder, file))))
-      .digest('hex')
+    const digest = digestOf(withoutMeta(readFileSync(join(folder, file))))
     return instance({ sopInstance: file.replace(/^[^.]*\./, ''), digest })
   })
 }

@@ -67,3 +67,11 @@ describe('a rule set', () => {
     assert.deepEqual(ruleSet.paths.map(({ text }) => text).sort(), [...deciding, 'StudyInstanceUID'])
   })
 })
+
+test('a rule set knows whether a rule that is on looks at the source, at any depth', () => {
+  const uses = (when: string, more = '') =>
+    rulesOf({ 'a.yaml': `rules: [{ name: r, when: ${when}, route: ct${more} }]\ndefault: ct\n` }).usesSource
+  assert.equal(uses('{ not: { any: [{ Modality: CT }, { source: 10.1.0.0/16 }] } }'), true)
+  assert.equal(uses('{ source: 10.1.0.0/16 }', ', enabled: false'), false)
+  assert.equal(uses('{ callingAE: source }'), false)
+})

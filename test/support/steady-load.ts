@@ -37,7 +37,7 @@ export async function underLoad(port: number, action: () => Promise<unknown>): P
       peer.send(storeRq(dataset, { sopInstance }))
       const pdu = await peer.receive()
       assert.equal(pdu && status(pdu), 0, `${name}: C-STORE-RSP of ${study}`)
-      sent.push(instance({ sopInstance, digest: createHash('sha256').update(dataset).digest('hex') }))
+      sent.push(instance({ sopInstance, digest: digestOf(dataset) }))
     }
     peer.send(releaseRq)
     assert.equal((await peer.receive())?.type, PduType.releaseRp, `${name}: release`)
@@ -59,6 +59,10 @@ export async function underLoad(port: number, action: () => Promise<unknown>): P
   })
   assert.deepEqual(failures, [], `${failures.length} of ${stores.length} associations failed`)
   return sent
+}
+
+export function digestOf(dataset: Buffer): string {
+  return createHash('sha256').update(dataset).digest('hex')
 }
 
 /** An instance by its UID and digest, for comparing what was sent with what a PACS has. */
