@@ -361,9 +361,9 @@ describe('the guard', { concurrency: true }, () => {
       peer.send(instanceOf('CT', { messageId: 1 }))
       assert.deepEqual(await responses(peer, 1), ['1: 0'])
       process.kill(held.agents[0]?.pid ?? 0, 'SIGSTOP')
-      const asked = await sessions(held, 'guard')
+      const asked = (await sessions(held, 'guard')).ever
       peer.send(instanceOf('MR', { messageId: 2 }))
-      await waitUntil(async () => (await sessions(held, 'guard')) > asked)
+      await waitUntil(async () => (await sessions(held, 'guard')).ever > asked)
       ends(peer)
       await ended.promise
       assert.deepEqual(
@@ -400,7 +400,7 @@ describe('the guard', { concurrency: true }, () => {
     assert.deepEqual((await peer.receive())?.bytes, withDataset.subarray(0, commandLength))
     peer.send(instanceOf('MR', { messageId: 2 }))
     await waitUntil(() => between.agents.some(({ output }) => output().includes('"verdict":"refuse"')))
-    await waitUntil(async () => (await sessions(between, 'guard')) === 0)
+    await waitUntil(async () => (await sessions(between, 'guard')).now === 0)
     judged.resolve()
     assert.deepEqual((await peer.receive())?.bytes, withDataset.subarray(commandLength))
     assert.deepEqual(await responses(peer, 1), ['2: a700'])
@@ -466,11 +466,12 @@ function success(contextId: number, messageId: number): Buffer {
   return encodePData([{ contextId, command: true, last: true, data }])
 }
 
-/** How many connections a frontend has had. */
-async function sessions({ haproxy }: Balancer, frontend: string): Promise<number> {
+/** How many connections a frontend has, and has had. */
+async function sessions({ haproxy }: Balancer, frontend: string): Promise<{ now: number; ever: number }> {
   const [header = '', ...lines] = (await haproxy.command('show stat')).split('\n')
-  const line = lines.find(line => line.startsWith(`${frontend},FRONTEND,`))
-  return Number(line?.split(',')[header.split(',').indexOf('stot')])
+  const names = header.split(',')
+  const values = lines.find(line => line.startsWith(`${frontend},FRONTEND,`))?.split(',') ?? []
+  return { now: Number(values[names.indexOf('scur')]), ever: Number(values[names.indexOf('stot')]) }
 }
 
 /** The PDVs of these P-DATA-TF PDUs, in order. */
