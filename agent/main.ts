@@ -42,9 +42,10 @@ try {
     handlers: createHandlers(
       () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge, doubts }),
       log,
-      (answered, ...found) => {
-        metrics.answered(answered, ...found)
+      (answered, ruleSet, seconds, live) => {
+        metrics.answered(answered, ruleSet, seconds)
         decisions.add(answered)
+        if (live) agent.heard = { live, at: new Date() }
       },
       metrics.mismatched,
     ),

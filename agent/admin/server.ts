@@ -14,6 +14,7 @@ import { admit } from './admit.ts'
 import { decisions } from './decisions.ts'
 import { explain } from './explain.ts'
 import { health } from './health.ts'
+import { pools } from './pools.ts'
 import { reload } from './reload.ts'
 import { rules } from './rules.ts'
 
@@ -25,6 +26,8 @@ export interface AgentState {
   readonly metrics: Metrics
   readonly decisions: RecentDecisions
   readonly stickSecret: string
+  /** the pools that have a live server, as HAProxy said with its latest question */
+  heard?: { readonly live: readonly string[]; readonly at: Date }
 }
 
 /** Bytes of a request's body; what is sent as a DICOM file has a limit of its own. */
@@ -79,6 +82,7 @@ export function createAdmin(
   app.register(async routes => {
     health(routes, agent)
     rules(routes, agent)
+    pools(routes, agent)
     explain(routes, agent)
     reload(routes, agent.rules)
     decisions(routes, agent.decisions)

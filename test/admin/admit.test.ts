@@ -7,6 +7,7 @@ const token = 'a token of the site'
 const open = ['GET /livez', 'GET /readyz', 'GET /metrics']
 const guarded = [
   'GET /rules',
+  'GET /pools',
   'POST /explain',
   'POST /-/reload',
   'GET /decisions',
@@ -30,7 +31,7 @@ async function statuses(
 }
 
 const all = (status: number) => guarded.map(() => status)
-const found = [200, 200, 200, 200, 200, 404]
+const found = [200, 200, 200, 200, 200, 200, 404]
 
 describe('with a token, the admin port', () => {
   test('answers health and metrics to everyone, and nothing else', async t => {
