@@ -11,6 +11,7 @@ import type { RecentDecisions } from '../decisions.ts'
 import type { LiveRules } from '../live-rules.ts'
 import type { Metrics } from '../metrics.ts'
 import { admit } from './admit.ts'
+import { consolePage } from './console.ts'
 import { decisions } from './decisions.ts'
 import { explain } from './explain.ts'
 import { health } from './health.ts'
@@ -86,6 +87,7 @@ export function createAdmin(
     explain(routes, agent)
     reload(routes, agent.rules)
     decisions(routes, agent.decisions)
+    consolePage(routes)
     routes.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   })
   return app
