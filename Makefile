@@ -24,7 +24,7 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 .PHONY: test-setup
 test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, GDCM, odil, promtool, ...
 	@deploy/local/packages.sh Orthanc=orthanc gdcmscu=libgdcm-tools odil=odil \
-		promtool=prometheus dnsmasq=dnsmasq-base openssl=openssl
+		promtool=prometheus dnsmasq=dnsmasq-base openssl=openssl chromium=chromium
 
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
@@ -92,6 +92,10 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 bench: setup test-setup ## Measure what rules and the guard cost, in about fifteen minutes
 	@node test/bench/rules.ts
 	@node test/bench/guard.ts
+
+.PHONY: screenshots
+screenshots: test-setup ## Make the pictures of the console in docs/images anew
+	node test/console/screenshots.ts
 
 .PHONY: lint
 lint: setup ## Types, formatting and lint

@@ -25,8 +25,13 @@ export interface Answered {
 
 export type Step = 'associate' | 'dataset' | 'instance'
 
-/** Told of every answer, by which rules it was found and in how many seconds. */
-export type AnswerListener = (answered: Answered, ruleSet: RuleSet, seconds: number) => void
+/** Told of every answer, by which rules it was found and in how many seconds, and of the pools that were live then. */
+export type AnswerListener = (
+  answered: Answered,
+  ruleSet: RuleSet,
+  seconds: number,
+  live?: readonly string[],
+) => void
 
 /** An answer, and when it was given, in milliseconds since 1970 UTC as in the log. */
 export type Decision = Answered & { time: number }

@@ -50,7 +50,7 @@ export function createHandlers(
         if (answered.asking !== undefined) return forHaproxy(answered)
         const line = { id, step, source, ...forLog(answered) } as Answered
         log.info(line)
-        onAnswer(line, holds.ruleSet, (performance.now() - begin) / 1000)
+        onAnswer(line, holds.ruleSet, (performance.now() - begin) / 1000, told.live)
         return forHaproxy(answered)
       }
       const answered = answer(args, told, holds)

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { buildRules, type RuleFiles, type RuleSet, readRuleFiles } from './routing/index.ts'
+import {
+  buildRules,
+  type RuleFiles,
+  type RuleSet,
+  readRuleFiles,
+  type ShownProblem,
+  showProblems,
+} from './routing/index.ts'
 
 /** What the agent decides by. It is never changed: a reload puts another in its place. */
 export interface Serving {
@@ -22,6 +29,8 @@ export type Reload = {
 export interface LiveRules {
   readonly serving: Serving
   readonly lastReload: Reload
+  /** what was wrong at the last attempt, with the lines that it is in: for those who may see the rules */
+  readonly problems: readonly ShownProblem[]
   /** Loads the files as they are now, changed or not. Where they are wrong, what serves goes on serving. */
   reload(trigger: Trigger): Promise<Reload>
   /** The same if they have changed since the last attempt, and are the same at two calls: they may be half written. */
@@ -38,6 +47,7 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
   const first = await readSettled(folder)
   let serving = await build(first)
   let lastReload: Reload = { trigger: 'start', at: serving.loadedAt, hash: first.hash, ok: true }
+  let shown: readonly ShownProblem[] = []
   let loading: Promise<Reload> = Promise.resolve(lastReload)
   let polled = first.hash
   logLoaded(lastReload)
@@ -57,9 +67,11 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
     try {
       serving = await build(files)
       lastReload = { ...tried, ok: true }
+      shown = []
       logLoaded(lastReload)
     } catch (error) {
-      const problems = (error instanceof Error ? error.message : String(error)).split('\n')
+      shown = showProblems(error, files)
+      const problems = shown.map(({ text }) => text)
       lastReload = { ...tried, ok: false, problems }
       const { hash } = files
       log.error({ trigger, hash, serving: serving.hash, problems }, 'rules refused: those before still serve')
@@ -73,6 +85,9 @@ export async function startRules(folder: string, log: Logger): Promise<LiveRules
     },
     get lastReload() {
       return lastReload
+    },
+    get problems() {
+      return shown
     },
     reload: async trigger => load(await readSettled(folder), trigger),
     poll: async () => {

@@ -44,10 +44,11 @@ try {
     handlers: createHandlers(
       () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge, doubts }),
       log,
-      (answered, ruleSet, seconds) => {
+      (answered, ruleSet, seconds, live) => {
         metrics.answered(answered, ruleSet, seconds)
         decisions.add(answered)
         sources.answered(answered, ruleSet)
+        if (live) agent.heard = { live, at: new Date() }
       },
       metrics.mismatched,
     ),

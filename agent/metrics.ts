@@ -8,7 +8,7 @@ import type { MismatchListener } from './handlers.ts'
 import type { LiveRules } from './live-rules.ts'
 import type { ProbeAnswer } from './negotiation/index.ts'
 import { undecidedRuleName } from './routing/evaluate.ts'
-import type { RuleSet } from './routing/index.ts'
+import { poolsOf, type RuleSet } from './routing/index.ts'
 
 export interface Watched {
   rules: LiveRules
@@ -184,9 +184,7 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     if (ruleSet === counted) return
     counted = ruleSet
     const rulesKnown = new Set(['', undecidedRuleName, ...ruleSet.rules.map(({ name }) => name)])
-    const outcomes = [...ruleSet.rules.map(({ outcome }) => outcome), ruleSet.undecided]
-    const pools = outcomes.flatMap(outcome => (outcome && 'route' in outcome ? outcome.route.pools : []))
-    const poolsKnown = new Set(['', ...pools])
+    const poolsKnown = poolsOf(ruleSet).add('')
     decisions.keep(({ rule, pool }) => rulesKnown.has(rule) && poolsKnown.has(pool))
     for (const tally of [probes, mismatches]) tally.keep(({ pool }) => poolsKnown.has(pool))
   }

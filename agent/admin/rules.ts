@@ -14,6 +14,7 @@ export function rules(app: FastifyInstance, agent: Readonly<AgentState>): void {
     return {
       hash,
       loadedAt,
+      problems: agent.rules.problems,
       rules: ruleSet.rules.map(({ name, description, file, line, conditions, outcome }) => ({
         name,
         description,

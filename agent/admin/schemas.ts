@@ -81,6 +81,10 @@ export const rules = {
         {
           hash,
           loadedAt: moment,
+          problems: {
+            ...list(object({ text, excerpt: text }, ['excerpt'])),
+            description: 'with the files as they are now; the rules here serve all the same',
+          },
           rules: list(
             object(
               { name: text, description: text, file: text, line: count, when: texts, ...outcome, hits },
@@ -90,6 +94,35 @@ export const rules = {
           undecided: object({ route, mixed: text, stick: flag, hits }),
         },
         ['undecided'],
+      ),
+    ),
+    ...refused,
+  },
+}
+
+export const pools = {
+  summary: 'The pools that the rules lead to, and whether they are live',
+  response: {
+    200: json(
+      'as HAProxy said with its latest question, if it has asked anything yet',
+      object(
+        {
+          heardAt: moment,
+          pools: list(
+            object(
+              {
+                name: text,
+                live: {
+                  ...flag,
+                  description: 'has a server that is up; false of a pool that HAProxy does not have',
+                },
+                rules: { ...texts, description: 'that lead there' },
+              },
+              ['live'],
+            ),
+          ),
+        },
+        ['heardAt'],
       ),
     ),
     ...refused,

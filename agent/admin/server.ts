@@ -12,9 +12,11 @@ import type { LiveRules } from '../live-rules.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Sources } from '../sources.ts'
 import { admit } from './admit.ts'
+import { consolePage } from './console.ts'
 import { decisions } from './decisions.ts'
 import { explain } from './explain.ts'
 import { health } from './health.ts'
+import { pools } from './pools.ts'
 import { reload } from './reload.ts'
 import { rules } from './rules.ts'
 
@@ -27,6 +29,8 @@ export interface AgentState {
   readonly decisions: RecentDecisions
   readonly sources: Pick<Sources, 'gateway'>
   readonly stickSecret: string
+  /** the pools that have a live server, as HAProxy said with its latest question */
+  heard?: { readonly live: readonly string[]; readonly at: Date }
 }
 
 /** Bytes of a request's body; what is sent as a DICOM file has a limit of its own. */
@@ -81,9 +85,11 @@ export function createAdmin(
   app.register(async routes => {
     health(routes, agent)
     rules(routes, agent)
+    pools(routes, agent)
     explain(routes, agent)
     reload(routes, agent.rules)
     decisions(routes, agent.decisions)
+    consolePage(routes)
     routes.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   })
   return app

@@ -59,6 +59,12 @@ export interface RouteOutcome {
   mixed: Mixed
 }
 
+/** The pools that the rules lead to. */
+export function poolsOf({ rules, undecided }: RuleSet): Set<string> {
+  const outcomes = [...rules.map(({ outcome }) => outcome), undecided]
+  return new Set(outcomes.flatMap(outcome => (outcome && 'route' in outcome ? outcome.route.pools : [])))
+}
+
 /** The pools that a rule leads to: the first that has a live server or, where there are weights, one by its share. */
 export interface Route {
   pools: readonly string[]

@@ -167,6 +167,7 @@ The DICOM load balancer is running.
 
   DICOM       localhost:${demo.dicomPort}, any called AE title
   Dashboard   http://localhost:${demo.statsPort}/stats   ${access}
+  Console     ${demo.agents.map(({ admin }) => `http://${admin}/`).join('  ')}
   Agents      ${demo.agents.map(({ admin }) => `http://${admin}/readyz`).join('  ')}
   Metrics     http://localhost:${demo.statsPort}/metrics  ${demo.agents.map(({ admin }) => `http://${admin}/metrics`).join('  ')}
   Rules       agent/rules/*.yaml   read again when they are saved

@@ -4,9 +4,10 @@ import { ruleFile } from '../reload/support.ts'
 import { startAdmin } from './support.ts'
 
 const token = 'a token of the site'
-const open = ['GET /livez', 'GET /readyz', 'GET /metrics']
+const open = ['GET /livez', 'GET /readyz', 'GET /metrics', 'GET /', 'GET /console.js']
 const guarded = [
   'GET /rules',
+  'GET /pools',
   'POST /explain',
   'POST /-/reload',
   'GET /decisions',
@@ -30,13 +31,16 @@ async function statuses(
 }
 
 const all = (status: number) => guarded.map(() => status)
-const found = [200, 200, 200, 200, 200, 404]
+const found = [200, 200, 200, 200, 200, 200, 404]
 
 describe('with a token, the admin port', () => {
-  test('answers health and metrics to everyone, and nothing else', async t => {
+  test('answers health, metrics and the empty console to everyone, and nothing else', async t => {
     const { app } = await startAdmin(t, ruleFile('one'), token)
     for (const remoteAddress of ['127.0.0.1', '10.0.0.1']) {
-      assert.deepEqual(await statuses(app, open, { remoteAddress }), [200, 200, 200])
+      assert.deepEqual(
+        await statuses(app, open, { remoteAddress }),
+        open.map(() => 200),
+      )
       assert.deepEqual(await statuses(app, guarded, { remoteAddress }), all(401))
     }
   })
@@ -90,10 +94,13 @@ describe('without a token, the admin port', () => {
     }
   })
 
-  test('answers health and metrics only to others, and says what to do', async t => {
+  test('answers health, metrics and the empty console only to others, and says what to do', async t => {
     const { app } = await startAdmin(t, ruleFile('one'))
     for (const remoteAddress of ['10.0.0.1', '2001:db8::1', '::ffff:10.0.0.1']) {
-      assert.deepEqual(await statuses(app, open, { remoteAddress }), [200, 200, 200])
+      assert.deepEqual(
+        await statuses(app, open, { remoteAddress }),
+        open.map(() => 200),
+      )
       assert.deepEqual(await statuses(app, guarded, { remoteAddress }), all(403), remoteAddress)
     }
     const response = await app.inject({ url: '/rules', remoteAddress: '10.0.0.1' })

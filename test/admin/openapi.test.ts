@@ -42,6 +42,7 @@ describe('/openapi.json', () => {
       ['GET /readyz', 'everyone'],
       ['GET /metrics', 'everyone'],
       ['GET /rules', 'with token'],
+      ['GET /pools', 'with token'],
       ['POST /explain', 'with token'],
       ['POST /-/reload', 'with token'],
       ['GET /decisions', 'with token'],
@@ -77,7 +78,8 @@ describe('/openapi.json', () => {
       backend: 'a',
       headBytes: 300,
     })
-    for (const path of ['/livez', '/readyz', '/metrics', '/rules', '/decisions']) await ask('GET', path)
+    for (const path of ['/livez', '/readyz', '/metrics', '/rules', '/pools', '/decisions'])
+      await ask('GET', path)
     const facts = [
       { callingAE: 'QA', Modality: 'CT', PatientID: 'P1' },
       { callingAE: 'X' },
@@ -93,6 +95,9 @@ describe('/openapi.json', () => {
     await ask('POST', '/-/reload')
     write(badFile)
     await ask('POST', '/-/reload')
+    await ask('GET', '/rules')
+    agent.heard = { live: ['a'], at: new Date() }
+    await ask('GET', '/pools')
     agent.phase = 'stopping'
     await ask('GET', '/readyz')
     assert.deepEqual(
@@ -102,6 +107,7 @@ describe('/openapi.json', () => {
         'GET /readyz 200',
         'GET /metrics 200',
         'GET /rules 200',
+        'GET /pools 200',
         'GET /decisions 200',
         'POST /explain 200',
         'POST /explain 400',

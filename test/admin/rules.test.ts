@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Answered } from '../../agent/decisions.ts'
+import { badFile, problemsIn } from '../reload/support.ts'
 import { startAdmin } from './support.ts'
 
 const rules = `
@@ -16,11 +18,18 @@ undecided: quarantine
 default: ct
 `
 
+/** Of `badFile`. */
+const excerpts = [
+  '    2 |   - { name: one }\n      |     ^',
+  `    3 |   - { name: two, route: a b }\n      | ${' '.repeat(24)}^`,
+]
+
 describe('GET /rules', () => {
   test('tells the rules that serve, in their order', async t => {
     const { get, rules: live } = await startAdmin(t, rules)
-    const { hash, loadedAt, rules: told, undecided } = (await get('/rules')).json()
+    const { hash, loadedAt, problems, rules: told, undecided } = (await get('/rules')).json()
     assert.deepEqual([hash, loadedAt], [live.serving.hash, live.serving.loadedAt.toISOString()])
+    assert.deepEqual(problems, [])
     const hits = { decided: 0, waited: 0 }
     assert.deepEqual(
       told.map(({ file: _, ...rule }: { file: string }) => rule),
@@ -55,6 +64,27 @@ describe('GET /rules', () => {
     )
     assert.deepEqual(undecided, { route: { pools: ['quarantine'] }, mixed: 'refuse', stick: false, hits })
     for (const { file } of told) assert.match(file, /rules\.yaml$/)
+  })
+
+  test('tells what is wrong with the files as they are now, with the line and a caret, until they are mended', async t => {
+    const { get, rules: live, write, folder } = await startAdmin(t, rules)
+    const problems = async () => (await get('/rules')).json().problems
+    write(badFile)
+    await live.reload('POST')
+    const expected = problemsIn(folder).map((text, index) => ({ text, excerpt: excerpts[index] }))
+    assert.deepEqual(await problems(), expected)
+    write(rules)
+    await live.reload('POST')
+    assert.deepEqual(await problems(), [])
+  })
+
+  test('tells of a folder that cannot be read', async t => {
+    const { get, rules: live, folder } = await startAdmin(t, rules)
+    rmSync(folder, { recursive: true })
+    await live.reload('POST')
+    const [problem, ...others] = (await get('/rules')).json().problems
+    assert.match(problem.text, /ENOENT/)
+    assert.deepEqual([problem.excerpt, others], [undefined, []])
   })
 
   test('tells how often each has decided, and had to wait for a dataset', async t => {
