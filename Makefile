@@ -75,7 +75,8 @@ test: test-setup lint ## Check and test everything
 
 .PHONY: test-e2e
 test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
-	node --test --test-concurrency=2 'test/{e2e,services}/**/*.test.ts' test/haproxy-spoe/real-haproxy.test.ts
+	node --test --test-concurrency=2 'test/{e2e,services}/**/*.test.ts' \
+		'test/haproxy-spoe/{real-haproxy,package}.test.ts' test/audit/agent.test.ts
 
 .PHONY: test-compose
 test-compose: setup ## Only the test of docker-compose.yml, with the Docker engine that runs here
