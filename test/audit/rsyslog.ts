@@ -55,10 +55,11 @@ export async function startRsyslog(certificates: Certificates, udpPort?: number)
     command: ['rsyslogd', '-n', '-f', at('rsyslog.conf'), '-i', at('pid')],
     env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   })
-  const port = await waitUntil(
-    async () => Number(await readFile(at('port'), 'utf8')),
-    () => false,
-  ).catch(error => {
+  const port = await waitUntil(async () => {
+    const tlsPort = Number(await readFile(at('port'), 'utf8'))
+    return udpPort === undefined || (await isBound(udpPort)) ? tlsPort : 0
+  }).catch(async error => {
+    await server.stop()
     throw new Error(`rsyslogd did not start:\n${server.output()}`, { cause: error })
   })
   const read = async () => (await readFile(at('received'), 'utf8')).trimEnd().split('\n').map(parsed)
@@ -74,6 +75,12 @@ export async function startRsyslog(certificates: Certificates, udpPort?: number)
       await rm(folder, { recursive: true })
     },
   }
+}
+
+/** Whether somebody has this UDP port of 127.0.0.1. What is sent before is lost. */
+async function isBound(port: number): Promise<boolean> {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return (await readFile('/proc/net/udp', 'utf8')).includes(` ${address} `)
 }
 
 function parsed(text: string): Received {
