@@ -24,7 +24,8 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 .PHONY: test-setup
 test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, GDCM, odil, promtool, ...
 	@deploy/local/packages.sh Orthanc=orthanc gdcmscu=libgdcm-tools odil=odil \
-		promtool=prometheus dnsmasq=dnsmasq-base openssl=openssl chromium=chromium
+		promtool=prometheus dnsmasq=dnsmasq-base openssl=openssl chromium=chromium \
+		xmllint=libxml2-utils '/usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls'
 
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
@@ -78,7 +79,8 @@ test: test-setup lint ## Check and test everything
 
 .PHONY: test-e2e
 test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
-	node --test --test-concurrency=2 'test/{e2e,services}/**/*.test.ts' test/haproxy-spoe/real-haproxy.test.ts
+	node --test --test-concurrency=2 'test/{e2e,services}/**/*.test.ts' \
+		'test/haproxy-spoe/{real-haproxy,package}.test.ts' test/audit/agent.test.ts
 
 .PHONY: test-compose
 test-compose: setup ## Only the test of docker-compose.yml, with the Docker engine that runs here

@@ -18,6 +18,27 @@ const socketPath = z
 const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess(text => (text === '' ? undefined : text), schema.optional())
 
+const DEFAULT_SYSLOG_PORTS = { tls: 6514, udp: 514 } as const
+
+const syslogServer = z
+  .url({ protocol: /^(tls|udp)$/, hostname: /./, error: 'must be tls://host:port or udp://host:port' })
+  .transform(text => {
+    const { protocol, hostname, port } = new URL(text)
+    const transport = protocol === 'tls:' ? 'tls' : 'udp'
+    // an IPv6 address stands in brackets
+    const host = hostname.replace(/^\[|\]$/g, '')
+    return { transport, host, port: Number(port) || DEFAULT_SYSLOG_PORTS[transport] } as const
+  })
+
+const pemFile = z.string().transform((file, context) => {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    context.addIssue(`it cannot be read: ${error instanceof Error ? error.message : error}`)
+    return z.NEVER
+  }
+})
+
 const secret = z.string().min(16, 'must have 16 characters at least: `openssl rand -hex 24` makes one')
 
 /** Everything that the environment may set. */
@@ -43,10 +64,24 @@ const environment = z.object({
   METRICS_AE_TITLES: optional(z.string().transform(text => text.split(',').map(title => title.trim()))),
   /** in shadow mode, the pool that everything goes to while the rules are only logged */
   SHADOW_POOL: z.string().min(1).optional(),
+  /** where audit messages go; without it, there are none */
+  AUDIT_SYSLOG: optional(syslogServer),
+  /** who signs the certificate of that server */
+  AUDIT_CA: optional(pemFile),
+  /** this agent's certificate and key for it */
+  AUDIT_CERT: optional(pemFile),
+  /** whether audit messages tell of images that go to a pool, and of their patients */
+  AUDIT_TRANSFERS: optional(z.stringbool()),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** seconds that a stopping agent gives to what is in flight */
   STOP_GRACE: z.coerce.number().min(0).default(10),
 })
+
+/** Patients are not told of where anybody may listen. */
+const checked = environment.refine(
+  ({ AUDIT_TRANSFERS, AUDIT_SYSLOG }) => !AUDIT_TRANSFERS || AUDIT_SYSLOG?.transport === 'tls',
+  { path: ['AUDIT_TRANSFERS'], error: 'needs AUDIT_SYSLOG with tls://' },
+)
 
 export type Config = z.infer<typeof environment>
 
@@ -54,7 +89,7 @@ export type Config = z.infer<typeof environment>
 export function readConfig(variables: NodeJS.ProcessEnv): Config {
   const { ADMIN_TOKEN_FILE: file } = variables
   const token = file ? { ADMIN_TOKEN: contentOf(file) } : {}
-  const parsed = environment.safeParse({ ...variables, ...token })
+  const parsed = checked.safeParse({ ...variables, ...token })
   if (parsed.success) return parsed.data
   throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'))
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Action, type Args, type Handler, setVar, type Value } from 'haproxy-spoe'
 import type { Logger } from 'pino'
+import type { AuditEvent } from './audit/index.ts'
 import type { Answered, AnswerListener, Step } from './decisions.ts'
 import {
   type AssociateRq,
@@ -29,6 +30,7 @@ export function createHandlers(
   log: Logger,
   onAnswer: AnswerListener = () => {},
   onMismatch: MismatchListener = () => {},
+  onDecision: DecisionListener = () => {},
   now = Date.now,
 ): Record<string, Handler> {
   const handler =
@@ -65,11 +67,11 @@ export function createHandlers(
       return orElse({ path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }, () => {
         const rq = decodeAssociateRq(body)
         const names = { calling: printable(rq.callingAE), called: printable(rq.calledAE) }
-        const named = (answered: AssociateAnswer) => ({
-          ...names,
-          ...shadowAssociate(site, body, answered),
-          asking: listed(answered),
-        })
+        const named = (answered: AssociateAnswer) => {
+          const answer = shadowAssociate(site, body, answered)
+          if (!('asking' in answer)) onDecision({ told, rq, answer })
+          return { ...names, ...answer, asking: listed(answered) }
+        }
         const answered = answer(site, rq, body, told)
         return answered instanceof Promise ? answered.then(named) : named(answered)
       })
@@ -84,6 +86,8 @@ export function createHandlers(
         const head = readMessageHead(bytes(args, 'head'))
         const decided = dataset(site, rq, promised, head, told, args.string('takes'))
         const answer = shadowDataset(site, rq, promised, decided)
+        const pool = 'backend' in answer ? answer.backend : ''
+        onDecision({ told, rq, answer, image: { promised, head, pool } })
         return { ...answer, patient: patientHash(site, promised, head) }
       })
     }),
@@ -97,6 +101,7 @@ export function createHandlers(
       const judged = orElse({ verdict: 'refuse', refusal: 'malformed-dataset' }, () => {
         const head = readMessageHead(bytes(args, 'head'))
         const answer = shadowInstance(site, instance(site.ruleSet, rq, promised, head, told, binding))
+        onDecision({ told, rq, answer, image: { promised, head, pool: binding.bound } })
         return { ...answer, patient: patientHash(site, promised, head) }
       })
       return { bound: binding.bound, ...judged }
@@ -115,6 +120,9 @@ export function createHandlers(
 
 /** Told of every pool that did not take what was promised, and how HAProxy's log calls it. */
 export type MismatchListener = (pool: string, reason: string) => void
+
+/** Told of every decision together with what it is about, which may be a patient. */
+export type DecisionListener = (event: AuditEvent) => void
 
 type Asked = [rq: AssociateRq, body: Buffer, told: Told]
 

@@ -1,6 +1,7 @@
 import { createSpoeServer } from 'haproxy-spoe'
 import { pino } from 'pino'
 import { type AgentState, createAdmin, listenAdmin } from './admin/server.ts'
+import { createAudit } from './audit/index.ts'
 import { readConfig } from './config.ts'
 import { RecentDecisions } from './decisions.ts'
 import { createHandlers } from './handlers.ts'
@@ -40,6 +41,16 @@ try {
     onLookUp: metrics.lookedUp,
   })
   const doubts = new Doubts()
+  const audit =
+    config.AUDIT_SYSLOG &&
+    createAudit({
+      server: config.AUDIT_SYSLOG,
+      ca: config.AUDIT_CA,
+      cert: config.AUDIT_CERT,
+      transfers: config.AUDIT_TRANSFERS ?? false,
+      log,
+      onDelivery: metrics.audited,
+    })
   const server = createSpoeServer({
     handlers: createHandlers(
       () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge, doubts }),
@@ -51,6 +62,7 @@ try {
         if (live) agent.heard = { live, at: new Date() }
       },
       metrics.mismatched,
+      audit?.decided,
     ),
     handlerTimeoutMs: LEARN_TIMEOUT_MS,
     onFrame: metrics.frame,
@@ -67,6 +79,7 @@ try {
   agent.phase = 'serving'
   if (shadowPool !== undefined) log.warn({ shadowPool }, 'shadow mode: the rules are logged, and do nothing')
   log.info({ address, admin: adminAddress }, 'listening')
+  audit?.started()
 
   setInterval(
     () => knowledge.refresh(pool => !isDeclared(rules.serving.ruleSet.pools.get(pool) ?? {})),
@@ -79,7 +92,7 @@ try {
     log.info({ signal }, 'stopping')
     agent.phase = 'stopping'
     await server.close({ noticeMs: NOTICE_MS, graceMs: config.STOP_GRACE * 1000 })
-    await admin.close()
+    await Promise.all([admin.close(), audit?.stopped()])
   }
   process.once('SIGTERM', stop).once('SIGINT', stop)
 } catch (error) {

@@ -30,6 +30,8 @@ export interface Metrics {
   /** it was looked up what a pool accepts */
   lookedUp: (isKnown: boolean) => void
   mismatched: MismatchListener
+  /** what became of an audit message */
+  audited: (outcome: 'sent' | 'dropped') => void
   /** how often each rule of those that serve has decided, and how often it had to wait for a dataset */
   hits(): ReadonlyMap<string, Hits>
 }
@@ -112,6 +114,12 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     'dicom_lb_mismatches_total',
     'Associations that a pool did not take as promised, by reason.',
     ['pool', 'reason'],
+  )
+  const audits = new Tally(
+    registry,
+    'dicom_lb_audit_messages_total',
+    'Audit messages, by what became of them.',
+    ['delivery'],
   )
   new Gauge({
     name: 'dicom_lb_spop_connections',
@@ -200,6 +208,7 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     probed: (pool, outcome) => probes.add(pool, outcome),
     lookedUp: isKnown => lookUps.add(isKnown ? 'hit' : 'miss'),
     mismatched: (pool, reason) => mismatches.add(pool, reason),
+    audited: outcome => audits.add(outcome),
     spopError(error) {
       const known = error instanceof SpopError || error instanceof SpoeError
       const status = error instanceof SpopError ? String(error.statusCode) : ''

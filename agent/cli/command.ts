@@ -46,7 +46,8 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
-const program = 'node agent/cli.ts'
+/** Compiled, it is the one of the package. */
+const program = import.meta.filename.endsWith('.ts') ? 'node agent/cli.ts' : 'npx dicom-load-balancer'
 
 /** Runs the command that `args` name. */
 export async function run(commands: readonly Command[], args: readonly string[]): Promise<ExitCode> {

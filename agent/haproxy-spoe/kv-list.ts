@@ -13,6 +13,7 @@ export interface KvPair {
   value: TypedData
 }
 
+/** @internal */
 export const kvPairLayout = new Parser()
   .nest('name', { type: spanLayout })
   .nest('value', { type: typedDataLayout })

@@ -39,7 +39,10 @@ export interface TypedData extends Span {
   integer: number | bigint
 }
 
-/** <LENGTH:varint><BYTES>, as a Span. Seeking past the end is found by whoever parses: see `endsAt`. */
+/**
+ * <LENGTH:varint><BYTES>, as a Span. Seeking past the end is found by whoever parses: see `endsAt`.
+ * @internal
+ */
 export const spanLayout = new Parser()
   .nest('length', { type: varintLayout, formatter: varintNumber })
   .saveOffset('start')
@@ -49,6 +52,7 @@ const fixedSpan = (bytes: number) => new Parser().saveOffset('start').seek(bytes
 const nothing = new Parser()
 const integer = new Parser().nest('integer', { type: varintLayout, formatter: varintValue })
 
+/** @internal */
 export const typedDataLayout = new Parser()
   .bit4('flags')
   .bit4('type')

@@ -24,7 +24,10 @@ const following = new Parser().array('following', {
   },
 })
 
-/** Layout whose fields `varintValue` or `varintNumber` turn into the value, as a `formatter`. */
+/**
+ * Layout whose fields `varintValue` or `varintNumber` turn into the value, as a `formatter`.
+ * @internal
+ */
 export const varintLayout = new Parser().uint8('first').choice({
   tag(this: VarintBytes) {
     return this.first < 240 ? 0 : 1

@@ -1,10 +1,19 @@
 #!/bin/sh
 # Installs what is missing: packages.sh COMMAND=PACKAGE ...   (Debian and its kin; elsewhere it says what is needed)
+# The pattern of a file, from / on, may stand for the command.
 set -eu
+
+is_there() {
+    case $1 in
+        # shellcheck disable=SC2086  # a pattern is meant
+        /*) ls $1 >/dev/null 2>&1 ;;
+        *) command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] ;;
+    esac
+}
 
 missing=
 for pair in "$@"; do
-    command -v "${pair%%=*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%=*}" ] || missing="$missing ${pair#*=}"
+    is_there "${pair%%=*}" || missing="$missing ${pair#*=}"
 done
 [ -n "$missing" ] || exit 0
 

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { DEFAULT_LIMITS, Status, setVar } from '../../agent/haproxy-spoe/index.ts'
-import { freePort, startHaproxy } from '../support/haproxy.ts'
-import { startAgent } from './agent-under-test.ts'
+import { DEFAULT_LIMITS, Status } from '../../agent/haproxy-spoe/index.ts'
 
 const library = new URL('../../agent/haproxy-spoe/', import.meta.url)
 const readme = await readFile(new URL('README.md', library), 'utf8')
@@ -23,21 +21,4 @@ test('every limit is documented with its default', () => {
   for (const [name, value] of Object.entries(DEFAULT_LIMITS)) {
     assert.match(readme, new RegExp(`\\| \`${name}\`[\\w ]* \\| ${value}\\b`))
   }
-})
-
-test('the example works', async t => {
-  const { address } = await startAgent(t, {
-    handlers: { 'check-client': ({ args }) => [setVar('txn', 'blocked', args.ip('src') === '127.0.0.1')] },
-  })
-  const web = await freePort()
-  const [config = '', engine = ''] = Array.from(readme.matchAll(/```haproxy\n(.*?)```/gs), match => match[1])
-  const haproxy = await startHaproxy({
-    config: config
-      .replace(':8080', `127.0.0.1:${web}`)
-      .replace(':12345', `:${address.port}`)
-      .replace('clients.conf\n  http', '{dir}/clients.conf\n  http'),
-    files: { 'clients.conf': engine },
-  })
-  haproxy.stopAfter(t)
-  assert.equal((await fetch(`http://127.0.0.1:${web}/`)).status, 403)
 })

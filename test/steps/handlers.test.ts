@@ -44,6 +44,7 @@ function harness(current = () => site, now = () => noon) {
     pino({ base: null, timestamp: false }, { write: line => lines.push(line) }),
     undefined,
     undefined,
+    undefined,
     now,
   )
   async function ask(step: string, message: Message): Promise<Record<string, unknown>> {

@@ -1,0 +1,1 @@
+export { type AuditEvent, createAudit } from './audit.ts'
