@@ -85,6 +85,8 @@ test('the pod of deploy/kubernetes routes images, takes changed ConfigMaps in, a
     over = true
     await pod.docker('stop', pod.container('haproxy'))
   })
+  // it has waited for the Service, and waits for the association now
+  await waitUntil(async () => /sleep 1$/m.test(await pod.docker('top', pod.container('haproxy'))))
   peer.send(storeRq(image()))
   assert.equal((await peer.receive())?.type, PduType.pData)
   assert.equal(over, false)

@@ -150,7 +150,11 @@ export async function startPod(
     const publish = published.flatMap(([own, inside]) => ['--publish', `127.0.0.1:${own}:${inside}`])
     // what keeps the namespace, as a pod's pause container does
     const pause = ['--entrypoint', 'sleep', 'haproxy:3.2', 'infinity']
-    await docker('run', '--detach', '--init', '--name', container('network'), ...publish, ...pause)
+    const sysctls = (spec.securityContext?.sysctls ?? []).map(
+      ({ name, value }) => `--sysctl=${name}=${value}`,
+    )
+    const named = ['--name', container('network'), ...sysctls]
+    await docker('run', '--detach', '--init', ...named, ...publish, ...pause)
     for (const sidecar of spec.initContainers ?? []) await run(sidecar)
     for (const admin of admins) await waitUntil(() => ready(admin))
     for (const main of spec.containers) await run(main)
