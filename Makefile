@@ -25,7 +25,7 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, GDCM, odil, promtool, ...
 	@deploy/local/packages.sh Orthanc=orthanc gdcmscu=libgdcm-tools odil=odil \
 		promtool=prometheus dnsmasq=dnsmasq-base openssl=openssl chromium=chromium \
-		xmllint=libxml2-utils '/usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls'
+		xmllint=libxml2-utils kubectl=kubernetes-client '/usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls'
 
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
@@ -83,7 +83,8 @@ test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for 
 		'test/haproxy-spoe/{real-haproxy,package}.test.ts' test/audit/agent.test.ts
 
 .PHONY: test-compose
-test-compose: setup ## Only the test of docker-compose.yml, with the Docker engine that runs here
+test-compose: setup ## Only the tests of docker-compose.yml and of the pod of deploy/kubernetes, with the Docker engine that runs here
+	@deploy/local/packages.sh kubectl=kubernetes-client
 	node --test 'test/compose/*.test.ts'
 
 .PHONY: soak

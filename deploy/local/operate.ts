@@ -1,7 +1,8 @@
-// `make reload`, `make drain SERVER=pool/name` and `make ready SERVER=pool/name`: what HAProxy does while it goes on.
+// `make reload`, `make drain SERVER=pool/name` and `make ready SERVER=pool/name`: what HAProxy does while it goes on. And
+// `watch`, which reloads whenever the file of the pools changes.
 
 import { execFile } from 'node:child_process'
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -15,14 +16,15 @@ class Refused extends Error {}
 
 const folder = resolve(process.env.HAPROXY_FOLDER || demo.haproxyFolder)
 const state = resolve(process.env.STATE_DIR || demo.state)
-const pacsFile = process.env.PACS_CFG || 'pacs.cfg'
+const pacsFile = resolve(folder, process.env.PACS_CFG || 'pacs.cfg')
 const socket = join(state, 'haproxy.sock')
 const stateFile = join(state, 'servers.state')
+const WATCH_MS = 500
 
 // these do not end the first process of a container by themselves
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-const commands: Readonly<Record<string, (server: string) => Promise<void>>> = { reload, drain, ready }
+const commands: Readonly<Record<string, (server: string) => Promise<void>>> = { reload, drain, ready, watch }
 
 try {
   const [name = '', server = ''] = process.argv.slice(2)
@@ -30,8 +32,7 @@ try {
   if (!command) throw new Refused(`There are ${Object.keys(commands).join(', ')}, not "${name}".`)
   await command(server)
 } catch (error) {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+  if (isAbsent(error)) {
     console.error(`No HAProxy listens at ${socket}. Start it first: make run`)
   } else if (error instanceof Refused) {
     console.error(error.message)
@@ -39,6 +40,32 @@ try {
     throw error
   }
   process.exitCode = 1
+}
+
+function isAbsent(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  return syscall === 'connect' && (code === 'ENOENT' || code === 'ECONNREFUSED')
+}
+
+/**
+ * Reloads at the start, for what has changed before, and then whenever the file is another one, and the same at two looks. A
+ * mistake is told once, and what was before serves on.
+ */
+async function watch(): Promise<void> {
+  let tried: string | undefined
+  for (let before = ''; ; await sleep(WATCH_MS)) {
+    const now = readFileSync(pacsFile, 'utf8')
+    const settled = now === before
+    before = now
+    if (!settled || now === tried) continue
+    try {
+      await reload()
+    } catch (error) {
+      if (isAbsent(error)) continue // it may start later, or anew
+      console.error(error instanceof Error ? error.message : error)
+    }
+    tried = now
+  }
 }
 
 /** A new worker takes the pools as they are now; those before finish their associations. */
@@ -82,7 +109,7 @@ async function check(): Promise<void> {
  */
 async function saveState(worker: number): Promise<void> {
   const ports = new Map(
-    readPacsFile(join(folder, pacsFile)).map(({ pool, name, port }) => [`${pool}/${name}`, String(port)]),
+    readPacsFile(pacsFile).map(({ pool, name, port }) => [`${pool}/${name}`, String(port)]),
   )
   const [version = '', header = '', ...lines] = (await ask(socket, `@!${worker} show servers state`)).split(
     '\n',
