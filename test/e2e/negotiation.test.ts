@@ -310,7 +310,8 @@ rules:
       const client = await associate(balancer, rq)
       const isImplicit = client.ac?.presentationContexts[0]?.transferSyntax === IMPLICIT
       answers.push((await store(client, isImplicit ? image({ modality: 'MR' }) : explicitImage('MR')))[0])
-    } while (answers.at(-1) === PduType.abort && answers.length <= balancer.agents.length)
+      // each agent knows of what it judged itself, and another one may be asked what to promise
+    } while (answers.at(-1) === PduType.abort && answers.length < 20)
     assert.equal(answers.at(-1), PduType.pData)
     assert.equal(mr.stored.length, 1)
     // others are promised what their images should be, and so is this one where there is no other way
