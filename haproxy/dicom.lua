@@ -206,10 +206,7 @@ end
 core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
   local since = now() - var(txn, "asked_at")
   local left = math.max(time_left(txn, question .. "_failed_at", PAUSE), QUESTION + SOON - since)
-  if left <= 0 then
-    set(txn, "asked_at", now())
-    return act.CONTINUE
-  end
+  if left <= 0 then return act.CONTINUE end
   if since > NO_AGENT and not is_live(txn, "agents") then
     set(txn, "alone", 1)
     return act.CONTINUE
