@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { declaredIn, samplesIn, sum } from '../metrics/support.ts'
 import { adminUrl, type Balancer, startBalancer } from '../support/balancer.ts'
-import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
+import { storeEach } from '../support/client.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
-import { Peer } from '../support/peer.ts'
 
 const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
 
@@ -25,28 +24,17 @@ describe('what can be seen of a balancer', { timeout: 60_000 }, () => {
     pacs = await startPacs()
     const server = [{ name: 'PACS', port: pacs.port }]
     balancer = await startBalancer({ rules, pools: { ct: server, mr: server } })
-    await Promise.all(['DIRECT', 'EVIL', 'ANNA', 'BERT'].map(callingAE => associate(callingAE, ['CT'])))
+    await Promise.all(
+      ['DIRECT', 'EVIL', 'ANNA', 'BERT'].map(callingAE => storeEach(balancer.port, callingAE, ['CT'])),
+    )
     // a later instance of another pool, and a first one that no rule wants
-    await associate('CARL', ['CT', 'MR'])
-    await associate('DORA', ['US'])
+    await storeEach(balancer.port, 'CARL', ['CT', 'MR'])
+    await storeEach(balancer.port, 'DORA', ['US'])
   })
   after(async () => {
     await balancer?.stop()
     await pacs?.stop()
   })
-
-  async function associate(callingAE: string, modalities: readonly string[]): Promise<void> {
-    const peer = await Peer.connect(balancer.port)
-    peer.send(associateRq({ callingAE }))
-    await peer.receive()
-    for (const [index, modality] of modalities.entries()) {
-      peer.send(storeRq(image({ modality, study: `1.2.${index}` })))
-      await peer.receive()
-    }
-    peer.send(releaseRq)
-    await peer.rest()
-    peer.close()
-  }
 
   /** What each agent answers. */
   async function ofAgents(path: string): Promise<string[]> {

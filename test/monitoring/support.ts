@@ -6,10 +6,9 @@ import { parse, stringify } from 'yaml'
 import { encodeAssociateRj } from '../../agent/dicom/index.ts'
 import { start } from '../../deploy/local/processes.ts'
 import { adminUrl, type Balancer, startBalancer } from '../support/balancer.ts'
+import { storeEach } from '../support/client.ts'
 import { freePort, waitUntil } from '../support/haproxy.ts'
-import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
 import { startPacs } from '../support/pacs.ts'
-import { Peer } from '../support/peer.ts'
 
 const monitoring = fileURLToPath(new URL('../../deploy/monitoring', import.meta.url))
 
@@ -73,10 +72,10 @@ export async function startMonitored(): Promise<Monitored> {
   const prometheus = await startPrometheus(balancer)
   const one = async (expr: string) => Number((await prometheus.query(expr))[0]?.value[1])
   const traffic = async () => {
-    await associate(balancer.port, 'STRANGER', [])
-    await associate(balancer.port, 'CT_ROOM', ['CT', 'CT', 'MR'])
-    await associate(balancer.port, 'MR_ROOM', ['MR'])
-    await associate(balancer.port, 'US_ROOM', ['US'])
+    await storeEach(balancer.port, 'STRANGER', [])
+    await storeEach(balancer.port, 'CT_ROOM', ['CT', 'CT', 'MR'])
+    await storeEach(balancer.port, 'MR_ROOM', ['MR'])
+    await storeEach(balancer.port, 'US_ROOM', ['US'])
   }
   const seen = (associations: number) =>
     waitUntil(
@@ -141,18 +140,4 @@ async function startPrometheus({ agents, statsPort }: Balancer): Promise<Monitor
       rmSync(folder, { recursive: true })
     },
   }
-}
-
-/** An association with an instance of each of these modalities, each of a study of its own. */
-async function associate(port: number, callingAE: string, modalities: readonly string[]): Promise<void> {
-  const peer = await Peer.connect(port)
-  peer.send(associateRq({ callingAE }))
-  await peer.receive()
-  for (const [index, modality] of modalities.entries()) {
-    peer.send(storeRq(image({ modality, study: `1.2.${index}` })))
-    await peer.receive()
-  }
-  peer.send(releaseRq)
-  await peer.rest()
-  peer.close()
 }

@@ -6,7 +6,7 @@ import {
   PduType,
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
-import { associateRq } from './messages.ts'
+import { associateRq, image, releaseRq, storeRq } from './messages.ts'
 import { Peer } from './peer.ts'
 
 /** A client whose A-ASSOCIATE-RQ was answered. */
@@ -25,4 +25,20 @@ export async function associate({ port }: { port: number }, rq: Partial<Associat
   assert.ok(first)
   const answer = first.bytes.subarray(pduHeaderLength)
   return { peer, ac: first.type === PduType.associateAc ? decodeAssociateAc(answer) : undefined, answer }
+}
+
+/** An association with an instance of each of these modalities, each of a study of its own, whatever is answered. */
+export async function storeEach(
+  port: number,
+  callingAE: string,
+  modalities: readonly string[],
+): Promise<void> {
+  const { peer } = await associate({ port }, { callingAE })
+  for (const [index, modality] of modalities.entries()) {
+    peer.send(storeRq(image({ modality, study: `1.2.${index}` })))
+    await peer.receive()
+  }
+  peer.send(releaseRq)
+  await peer.rest()
+  peer.close()
 }
