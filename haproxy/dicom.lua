@@ -202,11 +202,15 @@ end
 
 -- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of
 -- them is to be asked again. Before HAProxy 3.0, the first one's limit must pass, too, else the second has none (see RESCUE),
--- and with no agent left the client would wait for ever: so it is not asked then.
+-- and with no agent left the client would wait for ever: so it is not asked then. `question` names variables: no hyphens.
 core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
-  local since = now() - var(txn, "asked_at")
+  local again_at = question .. "_again_asked_at"
+  local since = now() - (var(txn, question .. "_asked_at") or var(txn, "asked_at"))
   local left = math.max(time_left(txn, question .. "_failed_at", PAUSE), QUESTION + SOON - since)
-  if left <= 0 then return act.CONTINUE end
+  if left <= 0 then
+    if not var(txn, again_at) then set(txn, again_at, now()) end
+    return act.CONTINUE
+  end
   if since > NO_AGENT and not is_live(txn, "agents") then
     set(txn, "alone", 1)
     return act.CONTINUE

@@ -2,7 +2,7 @@
 -- Questions and answers are fields: a length, and the name and value of each.
 
 local ADDRESS = os.getenv("GUARD_BIND")
-local ANSWER_TIMEOUT = 6 -- seconds: more than a question, its repetition and dicom_pause, or `learn`, may take
+local ANSWER_TIMEOUT = 6 -- seconds: more than a question, its repetitions and dicom_pause, or `learn`, may take
 
 local question = { ANSWER_TIMEOUT = ANSWER_TIMEOUT * 1000 }
 local waiting = {} -- those that are still to be asked

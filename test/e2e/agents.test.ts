@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeAssociateRj, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
@@ -9,6 +11,8 @@ import {
   type BalancerOptions,
   found,
   metricsText,
+  spopAddress,
+  startAgent,
   startBalancer,
 } from '../support/balancer.ts'
 import { waitUntil } from '../support/haproxy.ts'
@@ -76,6 +80,36 @@ describe('agents that fail', () => {
     const rest = Array.from({ length: 60 }, (_, n) => store(`AFTER-${n}`))
     await Promise.all([...first, killed, ...rest])
     assert.equal(pacs.stored.length, 120)
+  })
+
+  test('a question that dies with its connection, twice: it is asked for the third time, whichever it is', async t => {
+    const cutter = await startCutter()
+    t.after(() => cutter.stop())
+    await begin({
+      rules: 'rules: [{ name: CT, when: { Modality: CT, PatientID: "P-*" }, route: ct }]',
+      agents: 0,
+      env: { AGENT1: `127.0.0.1:${cutter.port}` },
+    })
+    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
+    const agent = await startAgent('agent', env)
+    balancer.agents.push(agent)
+    cutter.agent = (await spopAddress(agent)).port
+    await found(balancer.haproxy, 'UP', ['agents/agent1'])
+    await store('BEFORE')
+    const peer = await Peer.connect(balancer.port)
+    const answer = async (pdu: Buffer) => {
+      cutter.cuts = 2
+      peer.send(pdu)
+      const type = (await peer.receive())?.type
+      assert.equal(cutter.cuts, 0)
+      return type
+    }
+    assert.equal(await answer(associateRq({ callingAE: 'THRICE' })), PduType.associateAc)
+    assert.equal(await answer(storeRq(image({ study: '1.2.1', patientId: 'P-1' }))), PduType.pData)
+    assert.equal(await answer(storeRq(image({ study: '1.2.2', patientId: 'P-2' }))), PduType.pData)
+    peer.close()
+    assert.match(await balancer.logLine('THRICE'), / refusal=- .* instances=2\/1\//)
+    assert.equal(pacs.stored.length, 3)
   })
 
   test('one of two killed while twenty clients wait for a slow pool: none fails, and the other agent asks once more at most', async () => {
@@ -184,3 +218,40 @@ describe('agents that fail', () => {
     await store('FALLBACK')
   })
 })
+
+/** In front of an agent: cuts the connections on which the next `cuts` NOTIFY frames come (SPOE §3.2.6), before these arrive. */
+async function startCutter() {
+  const sockets = new Set<Socket>()
+  const cutter = { agent: 0, cuts: 0, port: 0, stop }
+  const server = createServer(client => {
+    const agent = connect(cutter.agent, '127.0.0.1')
+    for (const socket of [client, agent]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        agent.destroy()
+      })
+    }
+    // HAProxy writes a frame at a time; its type is behind the length
+    client.on('data', chunk => {
+      if (chunk[4] === 3 && cutter.cuts > 0) {
+        cutter.cuts--
+        client.destroy()
+      } else agent.write(chunk)
+    })
+    agent.pipe(client)
+  })
+  async function stop() {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  }
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  assert.ok(typeof address === 'object' && address)
+  cutter.port = address.port
+  return cutter
+}
