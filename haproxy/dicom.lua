@@ -202,13 +202,15 @@ end
 
 -- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of
 -- them is to be asked again. Before HAProxy 3.0, the first one's limit must pass, too, else the second has none (see RESCUE),
--- and with no agent left the client would wait for ever: so it is not asked then. `question` names variables: no hyphens.
-core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
-  local again_at = question .. "_again_asked_at"
-  local since = now() - (var(txn, question .. "_asked_at") or var(txn, "asked_at"))
-  local left = math.max(time_left(txn, question .. "_failed_at", PAUSE), QUESTION + SOON - since)
+-- and with no agent left the client would wait for ever: so it is not asked then. The `nth` pause of a question has variables
+-- of its own, so that it stays over when the list is evaluated again; a variable's name takes no hyphen.
+core.register_action("dicom_pause", { "tcp-req" }, function(txn, question, nth)
+  local asked_at = var(txn, question .. "_asked_at_" .. nth) or var(txn, "asked_at")
+  local next_at = question .. "_asked_at_" .. tonumber(nth) + 1
+  local since = now() - asked_at
+  local left = math.max(time_left(txn, question .. "_failed_at_" .. nth, PAUSE), QUESTION + SOON - since)
   if left <= 0 then
-    if not var(txn, again_at) then set(txn, again_at, now()) end
+    if not var(txn, next_at) then set(txn, next_at, now()) end
     return act.CONTINUE
   end
   if since > NO_AGENT and not is_live(txn, "agents") then
@@ -216,7 +218,7 @@ core.register_action("dicom_pause", { "tcp-req" }, function(txn, question)
     return act.CONTINUE
   end
   return wait(math.min(left, 50))
-end, 1)
+end, 2)
 
 local function ask_to_learn(txn, is_second)
   local asked = { is_second = is_second }
