@@ -116,7 +116,9 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
         .log()
         .split('\n')
         .find(line => pattern.test(line)),
-    )
+    ).catch(error => {
+      throw new Error(`no line of HAProxy's log matches ${pattern}:\n${haproxy.log()}`, { cause: error })
+    })
   const balancer: Balancer = {
     port,
     statsPort,
