@@ -139,15 +139,16 @@ describe('the guard', { concurrency: true }, () => {
     await responses(peer, 2)
     await release(peer)
     const id = (await balancer('refuse').logLine('LOGGED')).match(/[0-9a-f-]{36}/)?.[0]
-    const lines = balancer('refuse').agents.flatMap(agent => agent.output().split('\n'))
-    const logged = lines.find(line => line.includes(`${id}`) && line.includes('"instance"'))
-    assert.ok(logged)
+    const lines = () => balancer('refuse').agents.flatMap(agent => agent.output().split('\n'))
+    const logged = await waitUntil(() =>
+      lines().find(line => line.includes(`${id}`) && line.includes('"instance"')),
+    )
     const { rule, pool, bound, verdict } = JSON.parse(logged)
     assert.deepEqual(
       { rule, pool, bound, verdict },
       { rule: 'MR', pool: 'mr', bound: 'ct', verdict: 'refuse' },
     )
-    assert.ok(!lines.some(line => line.includes('SECRET')))
+    assert.ok(!lines().some(line => line.includes('SECRET')))
   })
 
   test('responses come in order, though nobody waits for them', async () => {
