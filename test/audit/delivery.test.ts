@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -10,7 +9,7 @@ import { TlsDelivery } from '../../agent/audit/tls.ts'
 import { UdpDelivery } from '../../agent/audit/udp.ts'
 import { readConfig } from '../../agent/config.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
-import { freePort } from '../support/haproxy.ts'
+import { freePort } from '../support/ports.ts'
 import { startRsyslog } from './rsyslog.ts'
 
 /** What a delivery tells, and promises of the outcomes to come. */
@@ -169,10 +168,7 @@ test('audit messages over UDP reach rsyslog', { timeout: 60_000 }, async t => {
   t.after(() => certificates.remove())
   certificates.authority('ca')
   certificates.certificate('server', 'ca')
-  const probe = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  await new Promise<void>(resolve => probe.close(resolve))
+  const port = await freePort()
   const rsyslog = await startRsyslog(certificates, port)
   t.after(() => rsyslog.stop())
   const { options, outcomes } = listen()

@@ -62,7 +62,10 @@ export async function startRsyslog(certificates: Certificates, udpPort?: number)
     await server.stop()
     throw new Error(`rsyslogd did not start:\n${server.output()}`, { cause: error })
   })
-  const read = async () => (await readFile(at('received'), 'utf8')).trimEnd().split('\n').map(parsed)
+  const read = async () => {
+    const lines = (await readFile(at('received'), 'utf8')).split('\n')
+    return lines.slice(0, -1).map(parsed) // what follows the last line feed is not whole yet
+  }
   return {
     tlsPort: port,
     received: count =>

@@ -16,7 +16,8 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import type { ConfigMap, Container } from 'kubernetes-types/core/v1.js'
 import { start } from '../../deploy/local/processes.ts'
 import { manifests, root } from '../kubernetes/manifests.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { waitUntil } from '../support/haproxy.ts'
+import { freePort } from '../support/ports.ts'
 
 /** The containers of deploy/kubernetes as their manifest has them, in one network namespace, with Docker in place of a kubelet. */
 export interface Pod {

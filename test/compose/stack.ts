@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { start } from '../../deploy/local/processes.ts'
 import { withoutMeta } from '../support/dcmtk.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { waitUntil } from '../support/haproxy.ts'
+import { freePort } from '../support/ports.ts'
 import { digestOf } from '../support/steady-load.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -6,10 +6,11 @@ import { test } from 'node:test'
 import { PduType } from '../../agent/dicom/index.ts'
 import { checks, startAgent, startBalancer } from '../support/balancer.ts'
 import { startDns } from '../support/dns.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import { associateRq } from '../support/messages.ts'
 import { startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
+import { freePort } from '../support/ports.ts'
 
 const addresses = ['127.0.0.11', '127.0.0.12', '127.0.0.13']
 

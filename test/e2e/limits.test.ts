@@ -7,10 +7,11 @@ import { connect } from 'node:tls'
 import { decodeAssociateRj, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { makeCertificates } from '../support/certificates.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, releaseRq } from '../support/messages.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
+import { freePort } from '../support/ports.ts'
 
 const rules = `
 rules:

@@ -8,9 +8,9 @@ import { type AssociateAc, PduType } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { associate } from '../support/client.ts'
 import { dcmtk, startDcmqrscp, startStorescp } from '../support/dcmtk.ts'
-import { freePort } from '../support/haproxy.ts'
 import { CT_IMAGE, EXPLICIT, IMPLICIT, MR_IMAGE, releaseRq, VERIFICATION } from '../support/messages.ts'
 import { startOrthanc } from '../support/orthanc.ts'
+import { freePort } from '../support/ports.ts'
 
 const samples = fileURLToPath(new URL('../../dicom-samples/', import.meta.url))
 const PRIVATE = '1.2.276.0.1'

@@ -17,7 +17,7 @@ import { request } from '../negotiation/support.ts'
 import { type Balancer, metricsText, startBalancer } from '../support/balancer.ts'
 import { associate, type Client } from '../support/client.ts'
 import { dcmtk, type Scp, startStorescp, withoutMeta } from '../support/dcmtk.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import {
   CT_IMAGE,
   contexts,
@@ -29,6 +29,7 @@ import {
   storeRq,
 } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, serve, startPacs } from '../support/pacs.ts'
+import { freePort } from '../support/ports.ts'
 
 const samples = fileURLToPath(new URL('../../dicom-samples/', import.meta.url))
 const J2K = '1.2.840.10008.1.2.4.90'

@@ -9,7 +9,6 @@ import {
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { freePort } from '../support/haproxy.ts'
 import {
   associateRq,
   CT_IMAGE,
@@ -27,6 +26,7 @@ import {
 } from '../support/messages.ts'
 import { associateAc, type Pacs, type Script, startPacs } from '../support/pacs.ts'
 import { type Pdu, Peer } from '../support/peer.ts'
+import { freePort } from '../support/ports.ts'
 
 const { associateAc: AC, associateRj: RJ, abort: ABORT, pData: P_DATA } = PduType
 

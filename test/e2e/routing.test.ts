@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Running } from '../../deploy/local/processes.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { dcmtk, startDcmqrscp, startStorescp } from '../support/dcmtk.ts'
-import { freePort } from '../support/haproxy.ts'
+import { freePort } from '../support/ports.ts'
 
 const samples = fileURLToPath(new URL('../../dicom-samples/', import.meta.url))
 

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { makeCertificates } from '../support/certificates.ts'
 import { dcmtk } from '../support/dcmtk.ts'
-import { freePort } from '../support/haproxy.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
+import { freePort } from '../support/ports.ts'
 
 const [chest = '', brain = ''] = ['ct-chest', 'mr-brain'].map(name =>
   fileURLToPath(new URL(`../../dicom-samples/${name}.dcm`, import.meta.url)),

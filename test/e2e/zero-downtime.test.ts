@@ -16,9 +16,10 @@ import {
 } from '../support/balancer.ts'
 import { startStorescp, withoutMeta } from '../support/dcmtk.ts'
 import { startDns } from '../support/dns.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import { operated } from '../support/operate.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
+import { freePort } from '../support/ports.ts'
 import { digestOf, instance, underLoad } from '../support/steady-load.ts'
 
 const rules = `

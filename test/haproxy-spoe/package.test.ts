@@ -10,8 +10,9 @@ import { text } from 'node:stream/consumers'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { start } from '../../deploy/local/processes.ts'
-import { freePort, startHaproxy, waitUntil } from '../support/haproxy.ts'
+import { startHaproxy, waitUntil } from '../support/haproxy.ts'
 import { installPacked, type UserProject } from '../support/packed.ts'
+import { freePort } from '../support/ports.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const readme = readFileSync(join(root, 'agent/haproxy-spoe/README.md'), 'utf8')

@@ -17,7 +17,8 @@ import {
   uint64,
   unsetVar,
 } from '../../agent/haproxy-spoe/index.ts'
-import { freePort, type Haproxy, startHaproxy, waitUntil } from '../support/haproxy.ts'
+import { type Haproxy, startHaproxy, waitUntil } from '../support/haproxy.ts'
+import { freePort } from '../support/ports.ts'
 import { startAgent } from './agent-under-test.ts'
 
 interface Setup {

@@ -7,8 +7,9 @@ import { encodeAssociateRj } from '../../agent/dicom/index.ts'
 import { start } from '../../deploy/local/processes.ts'
 import { adminUrl, type Balancer, startBalancer } from '../support/balancer.ts'
 import { storeEach } from '../support/client.ts'
-import { freePort, waitUntil } from '../support/haproxy.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import { startPacs } from '../support/pacs.ts'
+import { freePort } from '../support/ports.ts'
 
 const monitoring = fileURLToPath(new URL('../../deploy/monitoring', import.meta.url))
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import dimse from 'dcmjs-dimse'
 import { sendByDcmjs } from '../support/dcmjs.ts'
-import { freePort } from '../support/haproxy.ts'
+import { freePort } from '../support/ports.ts'
 import { instance, storedIn, study } from './archive.ts'
 import { type Ask, type Asked, gdcmscu, odilScript, run, testService } from './service.ts'
 

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { type AfterAction, startDcmjsScp } from '../support/dcmjs.ts'
 import { startDcmqrscp, startScp, startStorescp } from '../support/dcmtk.ts'
-import { freePort, reservePort } from '../support/haproxy.ts'
 import { startOrthanc } from '../support/orthanc.ts'
+import { freePort } from '../support/ports.ts'
 import { printer } from './printer.ts'
 import { found, writeWorklist } from './worklist.ts'
 
@@ -109,7 +109,7 @@ export async function startSite(
   { also = [], others = {}, known = {}, afterAction = () => () => {} }: SiteOptions = {},
 ): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'services-'))
-  const port = await reservePort()
+  const port = await freePort()
   const nodes = new Map<string, Node>()
   const site = { folder, node: (name: string) => nodes.get(name) as Node } as Site
   site.stop = async () => {
@@ -118,7 +118,7 @@ export async function startSite(
     await rm(folder, { recursive: true })
   }
   try {
-    const ports = Object.entries(known).map(([title, at]) => [title, at === 'balancer' ? port.port : at])
+    const ports = Object.entries(known).map(([title, at]) => [title, at === 'balancer' ? port : at])
     for (const name of new Set([...names, ...also])) {
       const own = join(folder, name)
       await mkdir(own)

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Running, start } from '../../deploy/local/processes.ts'
-import { freePort, type Haproxy, type ReservedPort, reservePort, startHaproxy, waitUntil } from './haproxy.ts'
+import { type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
 import { refusePatients } from './patients.ts'
+import { freePort } from './ports.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const shippedFolder = join(root, 'haproxy')
@@ -24,7 +25,7 @@ export interface BalancerOptions {
   /** the servers of each pool; a pool is balanced by stick key */
   pools: Readonly<Record<string, readonly PoolServer[]>>
   /** where clients connect, if that has to be known before */
-  port?: ReservedPort
+  port?: number
   host?: string
   agents?: number
   /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
@@ -59,7 +60,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const {
     rules,
     pools,
-    port: reservedPort = await reservePort(),
+    port = await freePort(),
     host = '127.0.0.1',
     agents: count = 2,
     env = {},
@@ -69,9 +70,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   } = options
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
-  // agents know it before HAProxy takes it, and must not get it for themselves
-  const reservedGateway = await reservePort()
-  const [port, gatewayPort] = [reservedPort.port, reservedGateway.port]
+  const gatewayPort = await freePort()
   const gateway = `127.0.0.1:${gatewayPort}`
   const agents = await Promise.all(
     Array.from({ length: count }, (_, index) =>
@@ -84,7 +83,6 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const statsPort = await freePort()
   const guardPort = await freePort()
-  await Promise.all([reservedPort.release(), reservedGateway.release()])
   const haproxy = await startHaproxy({
     config: edit(await shipped('haproxy.cfg')),
     files: {
@@ -154,12 +152,12 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   return balancer
 }
 
-/** An agent on ports that are free. */
-export function startAgent(name: string, env: Record<string, string>): Promise<Running> {
+/** An agent on ports that are free; that for HAProxy is its own, so that another agent can follow it there. */
+export async function startAgent(name: string, env: Record<string, string>): Promise<Running> {
   return start({
     name,
     command: [process.execPath, join(root, 'agent/main.ts')],
-    env: { SPOP_LISTEN: '127.0.0.1:0', ADMIN_LISTEN: '127.0.0.1:0', ...env },
+    env: { SPOP_LISTEN: `127.0.0.1:${await freePort()}`, ADMIN_LISTEN: '127.0.0.1:0', ...env },
   })
 }
 

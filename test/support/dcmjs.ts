@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import dimse from 'dcmjs-dimse'
 import { answers } from '../../deploy/local/ports.ts'
-import { freePort, waitUntil } from './haproxy.ts'
+import { waitUntil } from './haproxy.ts'
 import { EXPLICIT, IMPLICIT } from './messages.ts'
+import { freePort } from './ports.ts'
 
 const { PresentationContextResult, Status } = dimse.constants
 const { responses } = dimse

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { answers } from '../../deploy/local/ports.ts'
 import { type Running, start } from '../../deploy/local/processes.ts'
-import { freePort, waitUntil } from './haproxy.ts'
+import { waitUntil } from './haproxy.ts'
+import { freePort } from './ports.ts'
 
 /** Runs one of DCMTK's programs to its end; the result is how it ended and what it wrote. */
 export async function dcmtk(

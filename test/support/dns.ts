@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { start } from '../../deploy/local/processes.ts'
-import { freePort } from './haproxy.ts'
+import { freePort } from './ports.ts'
 
 /** A DNS server that knows one name, for HAProxy's `resolvers default`. */
 export interface Dns {

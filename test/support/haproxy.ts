@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -94,33 +94,6 @@ export async function startHaproxy({
           process.stderr.write(`\n--- configuration\n${placed(config)}\n--- HAProxy's output\n${output}\n`)
         await stop()
       })
-    },
-  }
-}
-
-/** A TCP port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const { port, release } = await reservePort()
-  await release()
-  return port
-}
-
-/** A TCP port that is free as soon as it is released; nobody else gets it before. */
-export interface ReservedPort {
-  port: number
-  release(): Promise<void>
-}
-
-export async function reservePort(): Promise<ReservedPort> {
-  const probe = createServer().listen(0, '127.0.0.1').unref()
-  await once(probe, 'listening')
-  const address = probe.address()
-  if (address === null || typeof address === 'string') throw new Error('not a TCP address')
-  return {
-    port: address.port,
-    async release() {
-      probe.close()
-      await once(probe, 'close')
     },
   }
 }

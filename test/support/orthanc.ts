@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { start } from '../../deploy/local/processes.ts'
-import { freePort, waitUntil } from './haproxy.ts'
+import { waitUntil } from './haproxy.ts'
+import { freePort } from './ports.ts'
 
 /** What Orthanc tells of a job, in part. */
 export interface Job {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import {
   type AssociateAc,
   type AssociateRq,
@@ -17,6 +17,7 @@ import {
 } from '../../agent/dicom/index.ts'
 import { EXPLICIT, IMPLICIT } from './messages.ts'
 import { Peer } from './peer.ts'
+import { freePort } from './ports.ts'
 
 /** What a PACS does with an association once it has read the A-ASSOCIATE-RQ. */
 export type Script = (peer: Peer, rq: AssociateRq) => Promise<void>
@@ -81,9 +82,9 @@ export async function startPacs(script?: Script, toProbe: Script = acceptsLittle
     for (const peer of peers) peer.close()
     await closed
   }
-  server.listen(0, '127.0.0.1')
+  pacs.port = await freePort()
+  server.listen(pacs.port, '127.0.0.1')
   await once(server, 'listening')
-  pacs.port = (server.address() as AddressInfo).port
   return pacs
 }
 
