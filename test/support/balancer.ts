@@ -1,3 +1,4 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,16 @@ import { freePort } from './ports.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const shippedFolder = join(root, 'haproxy')
+
+/** What each balancer of this process has logged. */
+const logs: (() => string)[] = []
+
+process.on('exit', code => {
+  if (code === 0 || logs.length === 0) return
+  const file = join(mkdtempSync(join(tmpdir(), 'failed-')), 'balancers.log')
+  writeFileSync(file, logs.map(log => log()).join('\n'))
+  process.stderr.write(`The logs of the balancers of ${process.argv[1]}: ${file}\n`)
+})
 
 /** A server of a pool: its name in HAProxy, of which the part before ":" is the AE title, and its port. */
 export interface PoolServer {
@@ -117,6 +128,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     ).catch(error => {
       throw new Error(`no line of HAProxy's log matches ${pattern}:\n${haproxy.log()}`, { cause: error })
     })
+  const agentsLog = () => agents.map(agent => agent.output()).join('\n')
   const balancer: Balancer = {
     port,
     statsPort,
@@ -130,12 +142,10 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       await haproxy.stop()
       await stopAgents()
       await rm(folder, { recursive: true })
-      refusePatients({
-        HAProxy: haproxy.log(),
-        'the agents': agents.map(agent => agent.output()).join('\n'),
-      })
+      refusePatients({ HAProxy: haproxy.log(), 'the agents': agentsLog() })
     },
   }
+  logs.push(() => `${haproxy.log()}\n${agentsLog()}`)
   try {
     const expected = Object.entries(pools).flatMap(([pool, servers]) =>
       servers.map(({ name }) => `${pool}/${name}`),
