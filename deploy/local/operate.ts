@@ -74,17 +74,27 @@ async function reload(): Promise<void> {
   await check()
   const [serving = 0] = before.workers
   await saveState(serving)
-  await ask(socket, 'reload').catch(() => undefined) // it is done all the same
-  for (;;) {
-    const now = await processes(socket).catch(() => undefined)
-    if (now && now.failed > before.failed) {
-      throw new Refused('HAProxy could not load it: its log says why. The configuration before serves on.')
+  try {
+    await ask(socket, 'reload').catch(() => undefined) // it is done all the same
+    for (;;) {
+      const now = await processes(socket).catch(() => undefined)
+      if (now && now.failed > before.failed) {
+        throw new Refused('HAProxy could not load it: its log says why. The configuration before serves on.')
+      }
+      const next = now?.workers.find(pid => !before.workers.includes(pid))
+      if (next !== undefined && (await serves(next))) break
+      await sleep(50)
     }
-    if (now?.workers.some(pid => !before.workers.includes(pid))) break
-    await sleep(50)
+  } finally {
+    rmSync(stateFile) // a later start is not to find what was then
   }
-  rmSync(stateFile) // a later start is not to find what was then
   console.log(`Reloaded. Associations that go on as they began: ${await going(before.workers)}`)
+}
+
+/** Whether a worker has loaded everything. From HAProxy 3.1 on, `show proc` has it as soon as it begins to. */
+async function serves(worker: number): Promise<boolean> {
+  const told = await ask(socket, `@!${worker} show info`).catch(() => '')
+  return told.includes(`Pid: ${worker}\n`)
 }
 
 /** Throws where HAProxy would not take the configuration. */

@@ -25,7 +25,7 @@ import { digestOf, instance, underLoad } from '../support/steady-load.ts'
 const rules = `
 rules:
   - { name: direct, when: { callingAE: "*DIRECT*" }, route: ct }
-  - { name: CT, when: { Modality: CT }, route: ct, stick: PatientID }
+  - { name: CT, when: { Modality: CT, PatientID: "P*" }, route: ct, stick: PatientID }
 `
 
 // What must hold while the balancer is operated. That all clients are refused as transient when all agents are dead is in
@@ -132,6 +132,14 @@ describe('under 50 associations a second, none fails and no instance is missing'
     const states = await checks(balancer.haproxy)
     assert.match(states.get('agents/agent2') ?? '', /^DRAIN /)
     assert.match(states.get('agents/agent1') ?? '', /^UP /)
+  })
+
+  test('a reload that HAProxy refuses leaves nothing behind that a later start would find', async () => {
+    appendFileSync(pacsFile(), `\nlisten taken\n    mode tcp\n    bind 127.0.0.1:${nodes[0]?.port}\n`)
+    const { code, output } = await operated(balancer, 'reload')
+    assert.match(output, /HAProxy could not load it/)
+    assert.equal(code, 1)
+    assert.ok(!readdirSync(balancer.haproxy.dir).includes('servers.state'))
   })
 
   test('a node that is not there is not drained, and the one that was meant is told', async () => {
