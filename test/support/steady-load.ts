@@ -32,7 +32,7 @@ export async function underLoad(port: number, action: () => Promise<unknown>): P
     assert.equal(type, PduType.associateAc, `${name}: association`)
     for (const study of ['1.2.1', '1.2.2']) {
       if (n % ONE_OF < 2) await sleep(WAIT_MS)
-      const dataset = image({ patientId: `P${n}`, study, size: 20_000 })
+      const dataset = image({ patientId: `P${n}.${study}`, study, size: 20_000 })
       const sopInstance = `${study}.${n}`
       peer.send(storeRq(dataset, { sopInstance }))
       const pdu = await peer.receive()
