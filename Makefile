@@ -10,7 +10,7 @@ export HAPROXY_BIN
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what is missing: HAProxy and DCMTK from the system's packages, the npm packages
@@ -103,6 +103,10 @@ bench: setup test-setup ## Measure what rules and the guard cost, in about fifte
 .PHONY: screenshots
 screenshots: test-setup ## Make the pictures of the console in docs/images anew
 	node test/console/screenshots.ts
+
+.PHONY: monitoring-page
+monitoring-page: test-setup ## Write docs/monitoring.md anew: what Prometheus answers to the dashboard of Grafana
+	node test/monitoring/page.ts
 
 .PHONY: lint
 lint: setup ## Types, formatting and lint
