@@ -78,7 +78,7 @@ ZERO_DOWNTIME = node --test test/e2e/zero-downtime.test.ts
 
 .PHONY: test
 test: test-setup lint ## Check and test everything
-	node --test --test-concurrency=2 'test/!(compose|kubernetes)/**/!(zero-downtime).test.ts'
+	node --test --test-concurrency=2 'test/!(compose|kubernetes|vrrp)/**/!(zero-downtime).test.ts'
 	$(ZERO_DOWNTIME)
 
 .PHONY: test-e2e
@@ -90,6 +90,11 @@ test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for 
 .PHONY: test-compose
 test-compose: setup ## Only the tests of docker-compose.yml and of the pod of deploy/kubernetes, with the Docker engine that runs here
 	node --test 'test/{compose,kubernetes}/*.test.ts'
+
+.PHONY: test-vrrp
+test-vrrp: setup ## Only the test of an address that moves between two machines, as root: in network namespaces
+	@deploy/local/packages.sh keepalived=keepalived ip=iproute2 curl=curl
+	node --test 'test/vrrp/*.test.ts'
 
 .PHONY: soak
 soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
