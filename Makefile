@@ -112,6 +112,7 @@ screenshots: test-setup ## Make the pictures of the console in docs/images anew
 .PHONY: monitoring-page
 monitoring-page: test-setup ## Write docs/monitoring.md anew: what Prometheus answers to the dashboard of Grafana
 	node test/monitoring/page.ts
+	biome format --write docs/monitoring.md
 
 .PHONY: lint
 lint: setup ## Types, formatting and lint

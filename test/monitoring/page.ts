@@ -26,13 +26,6 @@ function resultText({ legend, unit }: Query, { metric, value }: Result): string 
   return name === '' ? number : `${name}: ${number}`
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const width = (column: number) => Math.max(...rows.map(row => row[column]?.length ?? 0))
-  const lines = rows.map(row => `| ${row.map((cell, column) => cell.padEnd(width(column))).join(' | ')} |`)
-  const rule = `| ${(rows[0] ?? []).map((_, column) => '-'.repeat(width(column))).join(' | ')} |`
-  return lines.toSpliced(1, 0, rule).join('\n')
-}
-
 function version(program: string, flag: string): string {
   const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8' })
   return `${stdout}${stderr}`.match(/version (\d[\d.]*)/)?.[1] ?? ''
@@ -40,12 +33,12 @@ function version(program: string, flag: string): string {
 
 const monitored = await startMonitored()
 try {
-  const sections = new Map<string, string[][]>()
+  const sections = new Map<string, string[]>()
   for (const query of queriesOfDashboard()) {
     const results = await monitored.query(query.expr)
-    const rows = sections.get(query.row) ?? [['panel', 'query', 'answer']]
+    const rows = sections.get(query.row) ?? []
     const answers = results.map(result => resultText(query, result)).sort()
-    rows.push([query.panel, `\`${query.expr}\``, answers.join('; ')])
+    rows.push(`| ${query.panel} | \`${query.expr}\` | ${answers.join('; ')} |`)
     sections.set(query.row, rows)
   }
   const page = `# The dashboard in Grafana
@@ -57,7 +50,7 @@ belongs elsewhere. Then the rules change. \`[1m]\` stands for what Grafana makes
 
 [The containers](operations.md#prometheus-and-grafana) have the dashboard, [metrics.md](metrics.md) has the metrics, and
 [the runbook](operations.md#alerts) the alerts.
-${[...sections].map(([row, rows]) => `\n## ${row}\n\n${table(rows)}\n`).join('')}`
+${[...sections].map(([row, rows]) => `\n## ${row}\n\n| panel | query | answer |\n| --- | --- | --- |\n${rows.join('\n')}\n`).join('')}`
   writeFileSync(new URL('../../docs/monitoring.md', import.meta.url), page)
 } finally {
   await monitored.stop()
