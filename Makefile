@@ -101,9 +101,10 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup test-setup ## Measure what rules and the guard cost, in about fifteen minutes
+bench: setup test-setup ## Measure what rules, the guard and associations cost, in about twenty minutes
 	@node test/bench/rules.ts
 	@node test/bench/guard.ts
+	@node test/bench/sizing.ts
 
 .PHONY: screenshots
 screenshots: test-setup ## Make the pictures of the console in docs/images anew
