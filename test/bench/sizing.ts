@@ -91,21 +91,17 @@ async function memories(pacs: number): Promise<Part> {
 async function times(pacs: number, loader: Loader): Promise<Part> {
   const title = 'time'
   const balancers = { delayed: await start('delayed', pacs), direct: await start('direct', pacs) }
-  const agentMemory = { before: Number.NaN, after: Number.NaN }
+  const ofAgent = () => memoryOf(balancers.delayed.agents[0]?.pid ?? 0) / 1024
+  const through = (path: keyof typeof balancers) => () => {
+    const { port, haproxy, agents } = balancers[path]
+    const watched = { HAProxy: [haproxy.pid], 'an agent': agents.map(({ pid }) => pid) }
+    return measure(loader, { ...shape, port, associations: counted, parallel: 8 }, watched)
+  }
   try {
-    const { pid = 0 } = balancers.delayed.agents[0] ?? {}
-    agentMemory.before = memoryOf(pid) / 1024
-    const through = (path: keyof typeof balancers) => () => {
-      const { port, haproxy, agents } = balancers[path]
-      const watched = { HAProxy: [haproxy.pid], 'an agent': agents.map(({ pid }) => pid) }
-      return measure(loader, { ...shape, port, associations: counted, parallel: 8 }, watched)
-    }
-    const measured = await interleave(
-      10,
-      { delayed: through('delayed'), direct: through('direct') },
-      progress(title, 10),
-    )
-    agentMemory.after = memoryOf(pid) / 1024
+    const before = ofAgent()
+    const variants = { delayed: through('delayed'), direct: through('direct') }
+    const measured = await interleave(10, variants, progress(title, 10))
+    const after = ofAgent()
     const lines = (['delayed', 'direct'] as const).flatMap(path =>
       ['HAProxy', 'an agent'].map(
         (name): Line => ({
@@ -115,16 +111,11 @@ async function times(pacs: number, loader: Loader): Promise<Part> {
         }),
       ),
     )
-    const ofAgent = (label: string, megabytes: number): Line => ({ label, numbers: [megabytes], digits: 0 })
-    return {
-      title,
-      measured: [],
-      lines: [
-        ...lines,
-        ofAgent('MB of an agent at its start', agentMemory.before),
-        ofAgent(`MB of an agent after ${10 * counted} associations`, agentMemory.after),
-      ],
-    }
+    lines.push(
+      { label: 'MB of an agent at its start', numbers: [before], digits: 0 },
+      { label: `MB of an agent after ${10 * counted} associations`, numbers: [after], digits: 0 },
+    )
+    return { title, measured: [], lines }
   } finally {
     for (const balancer of Object.values(balancers)) await balancer.stop()
   }
