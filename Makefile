@@ -10,7 +10,7 @@ export HAPROXY_BIN
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what is missing: HAProxy and DCMTK from the system's packages, the npm packages
@@ -78,7 +78,7 @@ ZERO_DOWNTIME = node --test test/e2e/zero-downtime.test.ts
 
 .PHONY: test
 test: test-setup lint ## Check and test everything
-	node --test --test-concurrency=2 'test/!(compose|kubernetes)/**/!(zero-downtime).test.ts'
+	node --test --test-concurrency=2 'test/!(compose|kubernetes|vrrp)/**/!(zero-downtime).test.ts'
 	$(ZERO_DOWNTIME)
 
 .PHONY: test-e2e
@@ -91,18 +91,29 @@ test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for 
 test-compose: setup ## Only the tests of docker-compose.yml and of the pod of deploy/kubernetes, with the Docker engine that runs here
 	node --test 'test/{compose,kubernetes}/*.test.ts'
 
+.PHONY: test-vrrp
+test-vrrp: setup ## Only the test of an address that moves between two machines, as root: in network namespaces
+	@deploy/local/packages.sh keepalived=keepalived ip=iproute2 curl=curl
+	node --test 'test/vrrp/*.test.ts'
+
 .PHONY: soak
 soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup test-setup ## Measure what rules and the guard cost, in about fifteen minutes
+bench: setup test-setup ## Measure what rules, the guard and associations cost, in about twenty minutes
 	@node test/bench/rules.ts
 	@node test/bench/guard.ts
+	@node test/bench/sizing.ts
 
 .PHONY: screenshots
 screenshots: test-setup ## Make the pictures of the console in docs/images anew
 	node test/console/screenshots.ts
+
+.PHONY: monitoring-page
+monitoring-page: test-setup ## Write docs/monitoring.md anew: what Prometheus answers to the dashboard of Grafana
+	node test/monitoring/page.ts
+	biome format --write docs/monitoring.md
 
 .PHONY: lint
 lint: setup ## Types, formatting and lint

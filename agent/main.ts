@@ -62,7 +62,10 @@ try {
         if (live) agent.heard = { live, at: new Date() }
       },
       metrics.mismatched,
-      audit?.decided,
+      event => {
+        metrics.decided(event)
+        audit?.decided(event)
+      },
     ),
     handlerTimeoutMs: LEARN_TIMEOUT_MS,
     onFrame: metrics.frame,

@@ -4,11 +4,12 @@ import { type FrameName, SpoeError, SpopError } from 'haproxy-spoe'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Answered, AnswerListener, Step } from './decisions.ts'
-import type { MismatchListener } from './handlers.ts'
+import type { DecisionListener, MismatchListener } from './handlers.ts'
 import type { LiveRules } from './live-rules.ts'
 import type { ProbeAnswer } from './negotiation/index.ts'
 import { undecidedRuleName } from './routing/evaluate.ts'
 import { poolsOf, type RuleSet } from './routing/index.ts'
+import { countedModality } from './steps/modality.ts'
 
 export interface Watched {
   rules: LiveRules
@@ -23,6 +24,7 @@ export interface Metrics {
   text(): Promise<string>
   readonly contentType: string
   answered: AnswerListener
+  decided: DecisionListener
   frame: (name: FrameName) => void
   spopError: (error: Error) => void
   /** a pool was asked what it accepts */
@@ -70,6 +72,12 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     'dicom_lb_associations_total',
     'Associations that were asked for, by calling AE title.',
     ['calling_ae', 'path'],
+  )
+  const modalities = new Tally(
+    registry,
+    'dicom_lb_delayed_associations_total',
+    'Associations whose first dataset was judged, by its Modality.',
+    ['modality', 'pool'],
   )
   const duration = new Histogram({
     name: 'dicom_lb_answer_duration_seconds',
@@ -187,6 +195,13 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     durations.get(step)?.observe(seconds)
   }
 
+  const decided: DecisionListener = ({ answer, image }) => {
+    // what has a verdict is a later instance
+    if (image && !('verdict' in answer)) {
+      modalities.add(countedModality(image.promised, image.head), image.pool)
+    }
+  }
+
   /** Series of rules and pools that are gone would stay for ever, and more of them with each reload. */
   function forgetOthers(ruleSet: RuleSet): void {
     if (ruleSet === counted) return
@@ -194,7 +209,7 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
     const rulesKnown = new Set(['', undecidedRuleName, ...ruleSet.rules.map(({ name }) => name)])
     const poolsKnown = poolsOf(ruleSet).add('')
     decisions.keep(({ rule, pool }) => rulesKnown.has(rule) && poolsKnown.has(pool))
-    for (const tally of [probes, mismatches]) tally.keep(({ pool }) => poolsKnown.has(pool))
+    for (const tally of [modalities, probes, mismatches]) tally.keep(({ pool }) => poolsKnown.has(pool))
   }
 
   return {
@@ -204,6 +219,7 @@ export function createMetrics({ rules, connections, aeTitles }: Watched): Metric
       return registry.metrics()
     },
     answered,
+    decided,
     frame: type => frames.add(type),
     probed: (pool, outcome) => probes.add(pool, outcome),
     lookedUp: isKnown => lookUps.add(isKnown ? 'hit' : 'miss'),

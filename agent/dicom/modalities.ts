@@ -47,3 +47,9 @@ const modalities: ReadonlyMap<string, string> = new Map(
 export function modalityOf(sopClass: string): string | undefined {
   return modalities.get(sopClass)
 }
+
+/** Defined terms of Modality (PS3.3 §C.7.3.1.1.1) that archives see: the ones above, and those that share their IODs. */
+export const usualModalities: ReadonlySet<string> = new Set([
+  ...Object.keys(suffixes),
+  ...['CR', 'DOC', 'DX', 'IVUS', 'NM', 'OCT', 'OT', 'PX', 'RF', 'US', 'XA'],
+])

@@ -65,7 +65,7 @@ export async function startStack(): Promise<Stack> {
   const viewers = { ct: await freePort(), mr: await freePort(), general: await freePort() }
   const env = {
     COMPOSE_PROJECT_NAME: project,
-    COMPOSE_PROFILES: 'demo,monitoring',
+    COMPOSE_PROFILES: 'demo,prometheus',
     DICOM_PUBLISH: `127.0.0.1:${port}`,
     STATS_PUBLISH: `127.0.0.1:${statsPort}`,
     PROMETHEUS_PUBLISH: `127.0.0.1:${prometheusPort}`,

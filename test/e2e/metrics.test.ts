@@ -64,6 +64,10 @@ describe('what can be seen of a balancer', { timeout: 60_000 }, () => {
     assert.equal(sum(text, 'dicom_lb_associations_total'), 6)
     assert.equal(sum(text, 'dicom_lb_associations_total', { calling_ae: 'ANNA', path: 'delayed' }), 1)
     assert.equal(sum(text, 'dicom_lb_associations_total', { calling_ae: 'other', path: 'refused' }), 1)
+    const delayed = 'dicom_lb_delayed_associations_total'
+    assert.equal(sum(text, delayed), 4)
+    assert.equal(sum(text, delayed, { modality: 'CT', pool: 'ct' }), 3)
+    assert.equal(sum(text, delayed, { modality: 'US', pool: '' }), 1)
     for (const [step, questions] of Object.entries({ associate: 6, dataset: 4, instance: 1 })) {
       assert.equal(sum(text, 'dicom_lb_answer_duration_seconds_count', { step }), questions)
     }

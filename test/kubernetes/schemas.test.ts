@@ -1,33 +1,21 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { start } from '../../deploy/local/processes.ts'
+import { typeProblems } from '../support/types.ts'
 import { type Manifest, manifests, root } from './manifests.ts'
 
 /** Where kubernetes-types, made from the OpenAPI that Kubernetes publishes, has each kind. */
 const modules: Readonly<Record<string, string>> = { v1: 'core/v1' }
 const moduleOf = (apiVersion: string) => modules[apiVersion] ?? apiVersion.replace('.k8s.io', '')
 
-/** What the compiler says of the manifests as literals: of keys that there are not, or must be, and of values. */
-async function problems(checked: readonly Manifest[]): Promise<string> {
-  // in the project's folder, where the package is found
-  const folder = mkdtempSync(join(root, 'test/kubernetes/schemas-'))
-  try {
-    const lines = checked.map(
-      (manifest, n) =>
-        `export const m${n}: import('kubernetes-types/${moduleOf(manifest.apiVersion)}').${manifest.kind} = ${JSON.stringify(manifest, null, 1)}`,
-    )
-    writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'))
-    const options = ['--ignoreConfig', '--noEmit', '--strict', '--moduleResolution', 'bundler']
-    const args = [...options, '--module', 'esnext', '--types', '', join(folder, 'manifests.ts')]
-    const tsc = await start({ name: 'tsc', command: [join(root, 'node_modules/.bin/tsc'), ...args] })
-    await tsc.ended
-    return tsc.output()
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
+const problems = (checked: readonly Manifest[]) =>
+  typeProblems(
+    checked.map(manifest => ({
+      type: `import('kubernetes-types/${moduleOf(manifest.apiVersion)}').${manifest.kind}`,
+      value: manifest,
+    })),
+  )
 
 test('the manifests are what the schemas of Kubernetes want', async () => {
   const built = manifests()

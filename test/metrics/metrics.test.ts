@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { SpoeError, SpopError, Status } from 'haproxy-spoe'
 import type { Answered } from '../../agent/decisions.ts'
+import { readMessageHead } from '../../agent/dicom/index.ts'
 import { createMetrics } from '../../agent/metrics.ts'
+import { request } from '../negotiation/support.ts'
 import { badFile, folderOf, start } from '../reload/support.ts'
+import { promised, told } from '../steps/support.ts'
+import { implicitDataset, storeRq } from '../support/messages.ts'
 import { declaredIn, samplesIn, sum } from './support.ts'
 
 const ruleFile = (...names: string[]) =>
@@ -13,7 +17,7 @@ const ruleFile = (...names: string[]) =>
 
 /** A value, and the labels beside it. */
 type Series = { value: number } & Partial<
-  Record<'step' | 'rule' | 'calling_ae' | 'path' | 'le' | 'hash', string>
+  Record<'step' | 'rule' | 'calling_ae' | 'modality' | 'path' | 'le' | 'hash', string>
 >
 
 async function begin(
@@ -144,6 +148,28 @@ describe('metrics', () => {
         ['CT 1', 1],
         ['other', 2],
         ['MR', 1],
+      ],
+    )
+  })
+
+  test('count modalities by their usual terms, and later instances not at all', async t => {
+    const { metrics, series } = await begin(t)
+    const judged = (modality: string | undefined, answer = {}) => {
+      const dataset = implicitDataset(modality === undefined ? { '00100010': '' } : { '00080060': modality })
+      const head = readMessageHead(storeRq(dataset))
+      const event = { told: told(), rq: request(), answer, image: { promised, head, pool: 'pool-one' } }
+      metrics.decided(event)
+    }
+    for (const modality of ['CT', 'CT', 'US', 'MINE', 'YOURS', undefined]) judged(modality)
+    judged('MR', { verdict: 'pass' })
+    metrics.decided({ told: told(), rq: request(), answer: {} })
+    assert.deepEqual(
+      (await series('dicom_lb_delayed_associations_total')).map(({ modality, value }) => [modality, value]),
+      [
+        ['CT', 2],
+        ['US', 1],
+        ['other', 2],
+        ['unknown', 1],
       ],
     )
   })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { type Monitored, queriesOfDashboard, startMonitored } from './support.ts'
 
@@ -17,4 +18,13 @@ describe('each query of the dashboard has an answer:', { timeout: 120_000 }, () 
       for (const { value } of results) assert.ok(Number.isFinite(Number(value[1])), `${expr}: ${value[1]}`)
     })
   }
+})
+
+test('docs/monitoring.md has an answer to each query of the dashboard, and no others', () => {
+  const page = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8')
+  const answered = [...page.matchAll(/^\| (.*?) +\| `(.*)` +\| \S.* \|$/gm)].map(([, ...of]) => of)
+  assert.deepEqual(
+    answered,
+    queriesOfDashboard().map(({ panel, expr }) => [panel, expr]),
+  )
 })

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Dashboard } from '@grafana/schema'
 import { parse, stringify } from 'yaml'
 import { encodeAssociateRj } from '../../agent/dicom/index.ts'
 import { start } from '../../deploy/local/processes.ts'
@@ -19,22 +20,39 @@ export interface Result {
 }
 
 export interface Query {
+  /** the heading above the panel */
+  row: string
   panel: string
   expr: string
+  /** what a result is called, with `{{label}}` for its labels */
+  legend: string
+  /** Grafana's name of it */
+  unit: string
 }
 
-interface Panel {
-  title: string
-  targets?: { expr: string }[]
+interface Target {
+  expr: string
+  legendFormat?: string
 }
 
 /** What the dashboard asks Prometheus, its variables filled in. */
 export function queriesOfDashboard(): Query[] {
   const file = join(monitoring, 'grafana/dashboards/dicom.json')
-  const { panels } = JSON.parse(readFileSync(file, 'utf8')) as { panels: Panel[] }
-  return panels.flatMap(({ title, targets = [] }) =>
-    targets.map(({ expr }) => ({ panel: title, expr: expr.replaceAll('$__rate_interval', '1m') })),
-  )
+  const { panels = [] }: Dashboard = JSON.parse(readFileSync(file, 'utf8'))
+  let row = ''
+  return panels.flatMap(panel => {
+    const { title = '' } = panel
+    if (panel.type === 'row') row = title
+    if (!('targets' in panel)) return []
+    const unit = panel.fieldConfig?.defaults.unit ?? ''
+    return ((panel.targets ?? []) as unknown as Target[]).map(({ expr, legendFormat: legend = '' }) => ({
+      row,
+      panel: title,
+      expr: expr.replaceAll('$__rate_interval', '1m'),
+      legend,
+      unit,
+    }))
+  })
 }
 
 const rules = `
