@@ -101,9 +101,16 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup test-setup ## Measure what rules, the guard and associations cost, in about twenty minutes
+bench: setup ## Measure against what a user would pick instead, and write docs/benchmarks.md, in about 25 minutes
+	@deploy/local/packages.sh nginx=nginx '/usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream'
+	@node test/bench/main.ts
+
+.PHONY: bench-rules bench-guard bench-sizing
+bench-rules: setup ## Measure decisions by up to 10,000 rules
 	@node test/bench/rules.ts
+bench-guard: test-setup ## Measure the guard of later datasets, also over links of 1 and 10 Gbit/s
 	@node test/bench/guard.ts
+bench-sizing: setup ## Measure what an association needs of HAProxy and of an agent
 	@node test/bench/sizing.ts
 
 .PHONY: screenshots

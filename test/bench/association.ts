@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { decodeCommandSet, PduType } from '../../agent/dicom/index.ts'
-import { associateRq, releaseRq } from '../support/messages.ts'
+import { releaseRq } from '../support/messages.ts'
 import { Framing } from './framing.ts'
 import { messageIdOf } from './instances.ts'
 import { type Spread, spread } from './rounds.ts'
 
 /** Milliseconds of one association's steps. */
 export interface Times {
-  /** from the connection to the A-ASSOCIATE-AC */
+  /** from the A-ASSOCIATE-RQ to the A-ASSOCIATE-AC */
   associate: number
   /** of the first C-STORE, which a delayed association is bound by */
   first: number
@@ -18,6 +18,9 @@ export interface Times {
   stores: Spread
 }
 
+/** An answer that takes longer never comes: a bench must end. */
+const answerLimit = 60_000
+
 interface Answer {
   type: number
   /** of a P-DATA-TF the command set */
@@ -25,10 +28,14 @@ interface Answer {
 }
 
 /** One association that sends the instances as DCMTK does: each C-STORE waits for the C-STORE-RSP of the one before. */
-export async function storeAll(port: number, instances: readonly Buffer[][]): Promise<Times> {
-  const start = performance.now()
+export async function storeAll(
+  port: number,
+  associateRq: Buffer,
+  instances: readonly Buffer[][],
+): Promise<Times> {
   const client = await connected(port)
-  expect(await client.ask(associateRequest), PduType.associateAc)
+  const start = performance.now()
+  expect(await client.ask(associateRq), PduType.associateAc)
 
   const marks = [performance.now()]
   const responses: Answer[] = []
@@ -49,8 +56,6 @@ export async function storeAll(port: number, instances: readonly Buffer[][]): Pr
   }
 }
 
-const associateRequest = associateRq({ callingAE: 'BENCH' })
-
 function expect(answer: Answer, type: number): void {
   if (answer.type !== type) throw new Error(`the answer is a PDU of type ${answer.type}, not ${type}`)
 }
@@ -66,6 +71,7 @@ function checkStored(answer: Answer, index: number): void {
 async function connected(port: number) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await once(socket, 'connect')
+  socket.setTimeout(answerLimit, () => socket.destroy(new Error(`no answer in ${answerLimit} ms`)))
   let waiting = Promise.withResolvers<Answer>()
   const framing = new Framing({
     pdu: (type, bytes) => waiting.resolve({ type, bytes }),

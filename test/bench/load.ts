@@ -2,6 +2,8 @@
 //   echo '{"port":11112,"associations":1,"parallel":1,"instances":10,"studies":1,"size":20480,"pduLength":16384}' |
 //     node test/bench/load.ts
 import { createInterface } from 'node:readline'
+import { storageSopClasses } from '../../agent/dicom/storage-sop-classes.ts'
+import { associateRq, CT_IMAGE, contexts, EXPLICIT, IMPLICIT } from '../support/messages.ts'
 import { storeAll, type Times } from './association.ts'
 import { prepareInstances, type Shape } from './instances.ts'
 
@@ -11,6 +13,9 @@ export interface Load extends Shape {
   associations: number
   /** at once */
   parallel: number
+  calledAE?: string
+  /** presentation contexts proposed, 1 where it is not said */
+  contexts?: number
 }
 
 export interface LoadResult {
@@ -31,16 +36,24 @@ function instancesOf({ instances, studies, size, pduLength }: Shape): Buffer[][]
   return known
 }
 
-async function run({ port, parallel, ...load }: Load): Promise<LoadResult> {
+/** The SOP class of the instances comes first, others of storage follow it. */
+function requestOf({ calledAE = 'ANY-SCP', contexts: count = 1 }: Load): Buffer {
+  const sopClasses = new Set([CT_IMAGE, ...Object.keys(storageSopClasses)])
+  const presentationContexts = contexts([...sopClasses].slice(0, count), [IMPLICIT, EXPLICIT])
+  return associateRq({ callingAE: 'BENCH', calledAE, presentationContexts })
+}
+
+async function run(load: Load): Promise<LoadResult> {
   const instances = instancesOf(load)
+  const request = requestOf(load)
   const associations: Times[] = []
   let left = load.associations
   async function client(): Promise<void> {
-    while (left-- > 0) associations.push(await storeAll(port, instances))
+    while (left-- > 0) associations.push(await storeAll(load.port, request, instances))
   }
   const start = performance.now()
   const before = process.cpuUsage()
-  await Promise.all(Array.from({ length: parallel }, client))
+  await Promise.all(Array.from({ length: load.parallel }, client))
   const { user, system } = process.cpuUsage(before)
   return { elapsed: performance.now() - start, cpu: (user + system) / 1000, associations }
 }

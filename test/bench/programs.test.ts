@@ -22,7 +22,8 @@ test('storescp stores for the load, in several associations at once', async () =
   const storescp = await startStorescp(folder)
   const loader = startLoader()
   const shape = { instances: 5, studies: 2, size: 50_000, pduLength: 16384 }
-  const { associations } = await loader.run({ ...shape, port: storescp.port, associations: 3, parallel: 2 })
+  const load = { ...shape, port: storescp.port, associations: 3, parallel: 2, contexts: 100 }
+  const { associations } = await loader.run(load)
   const { code, output } = await dcmtk('dcmftest', ...(await readdir(folder)).map(file => join(folder, file)))
   await Promise.all([loader.stop(), storescp.stop()])
   await rm(folder, { recursive: true })

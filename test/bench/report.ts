@@ -1,9 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { HAPROXY_BIN } from '../support/haproxy.ts'
+import { circumstances } from './circumstances.ts'
 import type { Measurement } from './measure.ts'
 import { spread } from './rounds.ts'
 import { table } from './table.ts'
@@ -64,20 +62,6 @@ ${Object.entries(machine)
 ${table([heads, ...rows])}
 ${cpu.length > 0 ? eachStore : ''}
 ${file}`)
-}
-
-/** What a number depends on that nobody can see from it. */
-function circumstances(): Record<string, string> {
-  const [version = ''] = execFileSync(HAPROXY_BIN, ['-v'], { encoding: 'utf8' }).split('\n')
-  return {
-    date: new Date().toISOString(),
-    commit:
-      spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).stdout?.trim() || 'unknown',
-    HAProxy: version.replace(/^HAProxy version (\S+).*/, '$1'),
-    'Node.js': process.version,
-    CPU: `${cpus()[0]?.model}, ${cpus().length} cores`,
-    Linux: release(),
-  }
 }
 
 /** Means over all rounds, by process. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { interleave, spread } from './rounds.ts'
+import { interleave, quantiles, spread } from './rounds.ts'
 
 test('every other round has the opposite order', async () => {
   const order: string[] = []
@@ -18,6 +18,12 @@ test('median, quartiles and range of numbers in any order', () => {
   const { median, quartiles, range } = spread([5, 1, 4, 2, 3])
   assert.deepEqual({ median, quartiles, range }, { median: 3, quartiles: [2, 4], range: [1, 5] })
   assert.equal(spread([1, 2]).median, 1.5)
+})
+
+test('a quantile is a number that so many of them are not above, or a part of the way to the next', () => {
+  const at = quantiles(Array.from({ length: 1001 }, (_, index) => 1000 - index))
+  assert.deepEqual([0, 0.5, 0.99, 0.999, 1].map(at), [0, 500, 990, 999, 1000])
+  assert.equal(quantiles([1, 2])(0.25), 1.25)
 })
 
 test('95 % of the medians of the same distribution lie in the confidence interval', () => {

@@ -28,20 +28,24 @@ export interface Spread {
 }
 
 export function spread(numbers: readonly number[]): Spread {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const last = sorted.length - 1
-  const at = (share: number) => {
-    const place = Math.min(Math.max(share, 0), 1) * last
-    const below = sorted[Math.floor(place)] ?? Number.NaN
-    const above = sorted[Math.ceil(place)] ?? Number.NaN
-    return below + (above - below) * (place % 1)
-  }
+  const at = quantiles(numbers)
   // whatever the numbers' distribution is: how many of them are below their median is binomial
-  const margin = 0.98 / Math.sqrt(sorted.length)
+  const margin = 0.98 / Math.sqrt(numbers.length)
   return {
     median: at(0.5),
     confidence: [at(0.5 - margin), at(0.5 + margin)],
     quartiles: [at(0.25), at(0.75)],
     range: [at(0), at(1)],
+  }
+}
+
+/** What a share of the numbers, 0 to 1, is not above: 0.5 gives the median. Between two of them it is a part of the way. */
+export function quantiles(numbers: readonly number[]): (share: number) => number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return share => {
+    const place = Math.min(Math.max(share, 0), 1) * (sorted.length - 1)
+    const below = sorted[Math.floor(place)] ?? Number.NaN
+    const above = sorted[Math.ceil(place)] ?? Number.NaN
+    return below + (above - below) * (place % 1)
   }
 }

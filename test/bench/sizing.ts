@@ -1,4 +1,4 @@
-// What an association needs of HAProxy and of an agent: a part of `make bench`. docs/scaling.md tells what came of it.
+// What an association needs of HAProxy and of an agent: `make bench-sizing`. docs/scaling.md tells what came of it.
 import { readFileSync } from 'node:fs'
 import { PduType } from '../../agent/dicom/index.ts'
 import { startBalancer } from '../support/balancer.ts'

@@ -1,0 +1,104 @@
+// docs/benchmarks.md, from what docs/benchmarks.json holds.
+import { spread } from './rounds.ts'
+import { markdownTable } from './table.ts'
+
+export interface Benchmarks {
+  /** what the figures depend on, by what it is */
+  machine: Readonly<Record<string, string>>
+  /** see scale.ts */
+  scale: number
+  sections: readonly Section[]
+  /** why sections are missing, by their titles */
+  failures: Readonly<Record<string, string>>
+}
+
+/** What was measured together, between the same processes. */
+export interface Section {
+  title: string
+  /** what was run, and how it is to be read */
+  how: string
+  tables: readonly Table[]
+  goals: readonly Goal[]
+  /** the share of the machine, 0 to 1, that processes had which have no part in it; by round */
+  elsewhere: readonly number[]
+}
+
+export interface Table {
+  caption: string
+  columns: readonly string[]
+  rows: readonly Row[]
+}
+
+export interface Row {
+  name: string
+  /** one for each column */
+  cells: readonly Figure[]
+}
+
+export interface Figure {
+  /** one of each round */
+  numbers: readonly number[]
+  digits: number
+}
+
+export interface Goal {
+  goal: string
+  must: 'at most' | 'at least'
+  be: number
+  figure: Figure
+}
+
+export function page({ machine, scale, sections, failures }: Benchmarks): string {
+  const about = Object.entries(machine).map(([what, value]) => [what, value])
+  const scaled = `Everything was scaled by ${scale}: this page only shows that the benchmarks work.\n`
+  return [
+    `# Benchmarks
+
+\`make bench\` writes this page, and docs/benchmarks.json with the figure of every round.
+${scale === 1 ? '' : `\n${scaled}`}
+${markdownTable(['', ''], about)}
+
+Everything runs on one machine: load, balancer and PACS share its cores, so what one of them needs, the others lack. Figures
+compare within a section, not with those of other machines. Within it, all that is compared was measured in turn in each of
+several rounds, every other round in the opposite order. A figure is the median of the rounds, and behind ± stands half the
+width of their middle half. A ratio is taken in each round by itself.
+
+## Goals
+`,
+    markdownTable(
+      ['goal', 'must be', 'is', '95 % sure', 'met'],
+      sections.flatMap(({ goals }) => goals.map(goalRow)),
+    ),
+    ...Object.entries(failures).map(([title, why]) => `\nNot measured: ${title}: ${why}`),
+    ...sections.map(sectionText),
+  ].join('\n')
+}
+
+function goalRow({ goal, must, be, figure: { numbers, digits } }: Goal): string[] {
+  const { median, confidence } = spread(numbers)
+  const interval = confidence.map(number => number.toFixed(digits)).join(' … ')
+  const met = must === 'at most' ? median <= be : median >= be
+  return [goal, `${must} ${be}`, median.toFixed(digits), interval, met ? 'yes' : '**no**']
+}
+
+function sectionText({ title, how, tables, elsewhere }: Section): string {
+  const others = (spread(elsewhere).median * 100).toFixed(0)
+  return `
+## ${title}
+
+${how.trim()}
+Processes that have no part in it had ${others} % of the machine meanwhile.
+${tables.map(tableText).join('')}`
+}
+
+function tableText({ caption, columns, rows }: Table): string {
+  const cells = rows.map(row => [row.name, ...row.cells.map(figureText)])
+  return `\n${caption}\n\n${markdownTable(['', ...columns], cells)}\n`
+}
+
+export function figureText({ numbers, digits }: Figure): string {
+  const { median, quartiles } = spread(numbers)
+  if (Number.isNaN(median)) return '-'
+  const half = ((quartiles[1] - quartiles[0]) / 2).toFixed(digits)
+  return numbers.length > 1 ? `${median.toFixed(digits)} ±${half}` : median.toFixed(digits)
+}
