@@ -2,12 +2,13 @@
 // only these sections, prints them, and writes nothing.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { bulk } from './bulk.ts'
 import { circumstances, versions } from './circumstances.ts'
 import { type Benchmarks, page, type Section } from './page.ts'
 import { scale } from './scale.ts'
 import { setUp } from './set-up.ts'
 
-const all: Readonly<Record<string, () => Promise<Section>>> = { 'set-up': setUp }
+const all: Readonly<Record<string, () => Promise<Section>>> = { 'set-up': setUp, bulk }
 
 const wanted = process.argv.slice(2)
 const failures: Record<string, string> = {}
