@@ -2,7 +2,11 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 
 /** Textual form of 4 or 16 bytes, network byte order; IPv6 as RFC 5952 writes it. */
 export function formatIp(bytes: Buffer): string {
-  if (bytes.length === 4) return bytes.join('.')
+  if (bytes.length === 4) {
+    // several times as fast as bytes.join('.')
+    const [a, b, c, d] = bytes
+    return `${a}.${b}.${c}.${d}`
+  }
   const groups: string[] = []
   for (let offset = 0; offset < 16; offset += 2) groups.push(bytes.readUInt16BE(offset).toString(16))
   return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address
