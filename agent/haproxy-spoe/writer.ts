@@ -3,6 +3,8 @@ import { writeVarint } from './varint.ts'
 const INITIAL_BYTES = 1024
 /** A buffer that one large answer made grow beyond this is given back. */
 const KEPT_BYTES = 65536
+/** A character takes three bytes at most: the length of so many fits into one. */
+const SHORT_STRING = 79
 
 /** Bytes appended one field after the other; what was written since a mark can be taken back. */
 export class Writer {
@@ -31,6 +33,13 @@ export class Writer {
 
   /** STRING of SPOE §3.1, UTF-8: <LENGTH:varint><BYTES> */
   string(value: string): void {
+    if (value.length <= SHORT_STRING) {
+      this.#reserve(1 + 3 * value.length)
+      const length = this.#buffer.write(value, this.#length + 1)
+      this.#buffer[this.#length] = length
+      this.#length += 1 + length
+      return
+    }
     const length = Buffer.byteLength(value)
     writeVarint(this, length)
     this.#reserve(length)

@@ -45,6 +45,8 @@ const golden: [string, Value, string, unknown][] = [
   ['ipv4', ipv4('127.0.0.1'), '067f000001', '127.0.0.1'],
   ['ipv6', ipv6('2001:db8::1'), '0720010db8000000000000000000000001', '2001:db8::1'],
   ['string', 'é', '0802c3a9', 'é'],
+  ['string of 237 bytes', '€'.repeat(79), `08ed${'e282ac'.repeat(79)}`, '€'.repeat(79)],
+  ['string of 240 bytes', '€'.repeat(80), `08f000${'e282ac'.repeat(80)}`, '€'.repeat(80)],
   ['binary', Buffer.from('00ff10', 'hex'), '090300ff10', Buffer.from('00ff10', 'hex')],
 ]
 
