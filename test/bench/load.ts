@@ -3,7 +3,7 @@
 //     node test/bench/load.ts
 import { createInterface } from 'node:readline'
 import { storageSopClasses } from '../../agent/dicom/storage-sop-classes.ts'
-import { associateRq, CT_IMAGE, contexts, EXPLICIT, IMPLICIT } from '../support/messages.ts'
+import { associateRq, CT_IMAGE, contexts } from '../support/messages.ts'
 import { storeAll, type Times } from './association.ts'
 import { prepareInstances, type Shape } from './instances.ts'
 
@@ -36,10 +36,10 @@ function instancesOf({ instances, studies, size, pduLength }: Shape): Buffer[][]
   return known
 }
 
-/** The SOP class of the instances comes first, others of storage follow it. */
+/** The SOP class of the instances comes first, others of storage follow it; all in Implicit VR Little Endian, as sent. */
 function requestOf({ calledAE = 'ANY-SCP', contexts: count = 1 }: Load): Buffer {
   const sopClasses = new Set([CT_IMAGE, ...Object.keys(storageSopClasses)])
-  const presentationContexts = contexts([...sopClasses].slice(0, count), [IMPLICIT, EXPLICIT])
+  const presentationContexts = contexts([...sopClasses].slice(0, count))
   return associateRq({ callingAE: 'BENCH', calledAE, presentationContexts })
 }
 

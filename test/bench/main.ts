@@ -10,6 +10,10 @@ import { setUp } from './set-up.ts'
 
 const all: Readonly<Record<string, () => Promise<Section>>> = { 'set-up': setUp, bulk }
 
+/** Five digits are more than any figure is good for. */
+const rounded = (_key: string, value: unknown) =>
+  typeof value === 'number' ? Number(value.toPrecision(5)) : value
+
 const wanted = process.argv.slice(2)
 const failures: Record<string, string> = {}
 const sections: Section[] = []
@@ -33,5 +37,5 @@ console.log(text)
 if (wanted.length === 0) {
   const file = (name: string) => fileURLToPath(new URL(`../../docs/${name}`, import.meta.url))
   writeFileSync(file('benchmarks.md'), text)
-  writeFileSync(file('benchmarks.json'), JSON.stringify(benchmarks, undefined, 1))
+  writeFileSync(file('benchmarks.json'), `${JSON.stringify(benchmarks, rounded)}\n`)
 }

@@ -13,7 +13,7 @@ const goal = (must: Goal['must'], be: number, ...numbers: number[]): Goal => ({
 function written(benchmarks: Partial<Benchmarks> = {}, goals: Goal[] = []): string {
   const tables = [
     {
-      caption: 'Small ones:',
+      caption: 'Small ones',
       columns: ['MB/s', 'ratio'],
       rows: [
         { name: 'straight', cells: [figure(4, 1, 2, 5, 3), figure(1)] },
@@ -27,9 +27,9 @@ function written(benchmarks: Partial<Benchmarks> = {}, goals: Goal[] = []): stri
 
 const lines = (text: string) => text.split('\n').map(line => line.replaceAll(/ +/g, ' '))
 
-test('a table has the median of the rounds and half the width of their middle half', () => {
+test('a table tells how many rounds it has, their median and half the width of their middle half', () => {
   const text = lines(written())
-  const at = text.indexOf('Small ones:')
+  const at = text.indexOf('Small ones, 5 rounds:')
   assert.deepEqual(text.slice(at + 2, at + 6), [
     '| | MB/s | ratio |',
     '| -------- | -------: | ----: |',

@@ -19,8 +19,8 @@ export interface Section {
   how: string
   tables: readonly Table[]
   goals: readonly Goal[]
-  /** the share of the machine, 0 to 1, that processes had which have no part in it; by round */
-  elsewhere: readonly number[]
+  /** the share of the machine, 0 to 1, that processes had which have no part in it, where that is known; by round */
+  elsewhere?: readonly number[]
 }
 
 export interface Table {
@@ -81,19 +81,19 @@ function goalRow({ goal, must, be, figure: { numbers, digits } }: Goal): string[
   return [goal, `${must} ${be}`, median.toFixed(digits), interval, met ? 'yes' : '**no**']
 }
 
-function sectionText({ title, how, tables, elsewhere }: Section): string {
-  const others = (spread(elsewhere).median * 100).toFixed(0)
+function sectionText({ title, how, tables, elsewhere = [] }: Section): string {
+  const others = `Processes that have no part in it had ${(spread(elsewhere).median * 100).toFixed(0)} % of the machine meanwhile.\n`
   return `
 ## ${title}
 
 ${how.trim()}
-Processes that have no part in it had ${others} % of the machine meanwhile.
-${tables.map(tableText).join('')}`
+${elsewhere.length > 0 ? others : ''}${tables.map(tableText).join('')}`
 }
 
 function tableText({ caption, columns, rows }: Table): string {
   const cells = rows.map(row => [row.name, ...row.cells.map(figureText)])
-  return `\n${caption}\n\n${markdownTable(['', ...columns], cells)}\n`
+  const rounds = rows[0]?.cells[0]?.numbers.length ?? 0
+  return `\n${caption}${rounds > 1 ? `, ${rounds} rounds` : ''}:\n\n${markdownTable(['', ...columns], cells)}\n`
 }
 
 export function figureText({ numbers, digits }: Figure): string {

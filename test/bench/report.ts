@@ -30,7 +30,7 @@ export function progress(title: string, rounds: number): (done: number) => void 
   const { stderr } = process
   return done => {
     if (stderr.isTTY) stderr.write(`\r${title}: round ${done} of ${rounds}${done === rounds ? '\n' : ''}`)
-    else if (done % 10 === 0) stderr.write(`${title}: round ${done} of ${rounds}\n`)
+    else stderr.write(`${title}: round ${done} of ${rounds}\n`)
   }
 }
 

@@ -14,6 +14,11 @@ test('every other round has the opposite order', async () => {
   ])
 })
 
+test('when the time is up, no round begins after the third', async () => {
+  const { length } = await interleave(5, { a: async () => 'measured' }, () => {}, 0)
+  assert.equal(length, 3)
+})
+
 test('median, quartiles and range of numbers in any order', () => {
   const { median, quartiles, range } = spread([5, 1, 4, 2, 3])
   assert.deepEqual({ median, quartiles, range }, { median: 3, quartiles: [2, 4], range: [1, 5] })

@@ -1,15 +1,21 @@
+/** Fewer rounds have no middle. */
+const leastRounds = 3
+
 /**
  * Measures every variant once in each round, every other round in the opposite order, so that what the machine does
- * beside falls on all of them alike.
+ * beside falls on all of them alike. After so many seconds, no further round begins, but for the first three.
  */
 export async function interleave<Name extends string, T>(
   rounds: number,
   variants: Readonly<Record<Name, () => Promise<T>>>,
   done: (rounds: number) => void,
+  seconds = Number.POSITIVE_INFINITY,
 ): Promise<Record<Name, T>[]> {
+  const end = performance.now() + seconds * 1000
   const names = Object.keys(variants) as Name[]
   const results: Record<Name, T>[] = []
   for (let round = 0; round < rounds; round++) {
+    if (round >= leastRounds && performance.now() > end) break
     const result = {} as Record<Name, T>
     for (const name of round % 2 === 0 ? names : names.toReversed()) result[name] = await variants[name]()
     results.push(result)

@@ -12,5 +12,10 @@ test('what was started is stopped last to first, also when something fails', asy
     await start(Promise.reject<{ stop(): Promise<void> }>(new Error('no nginx')))
   })
   await assert.rejects(failing, /no nginx/)
-  assert.deepEqual(stopped, ['only', 'balancer', 'sink'])
+  const failingToStop = withStarted(async start => {
+    await start(named('loader'))
+    await start({ stop: () => Promise.reject(new Error('it hangs')) })
+  })
+  await assert.rejects(failingToStop, /it hangs/)
+  assert.deepEqual(stopped, ['only', 'balancer', 'sink', 'loader'])
 })

@@ -15,6 +15,16 @@ export async function withStarted<T>(use: (start: Start) => Promise<T>): Promise
       return running
     })
   } finally {
-    for (const running of started.toReversed()) await running.stop()
+    await stopAll(started.toReversed())
+  }
+}
+
+/** Each of them, whichever fails. */
+async function stopAll([first, ...others]: readonly Stoppable[]): Promise<void> {
+  if (first === undefined) return
+  try {
+    await first.stop()
+  } finally {
+    await stopAll(others)
   }
 }

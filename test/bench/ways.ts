@@ -6,8 +6,7 @@ import type { Load } from './load.ts'
 import { type Measurement, measure, type Watched } from './measure.ts'
 import { startNginx } from './nginx.ts'
 import { startLoader, startSink } from './processes.ts'
-import { progress } from './report.ts'
-import { interleave } from './rounds.ts'
+import { inRounds } from './scale.ts'
 import type { Start } from './started.ts'
 
 /** How associations can get from the load to the sink. */
@@ -15,6 +14,7 @@ export const wayNames = [
   'straight to the sink',
   'HAProxy, plain TCP',
   'nginx, stream',
+  'nginx, stream with njs',
   'ours, direct',
   'ours, delayed',
 ] as const
@@ -59,6 +59,20 @@ backend pacs
     server pacs 127.0.0.1:${pacsPort} check
 `
 
+/** What can be routed by in nginx: the called AE title, in the bytes 10 to 25 of an A-ASSOCIATE-RQ (PS3.8 §9.3.2). */
+const njs = `
+let calledAE
+function read(session) {
+    session.on('upload', bytes => {
+        if (bytes.length < 26) return
+        calledAE = bytes.slice(10, 26).trim()
+        session.done()
+    })
+}
+const pool = () => calledAE === '${directAE}' ? 'ct' : 'others'
+export default { read, pool }
+`
+
 /** All ways between one load and one sink, on this machine. */
 export async function startWays(start: Start): Promise<Record<WayName, Way>> {
   const loader = await start(startLoader())
@@ -73,6 +87,13 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
   const port = await freePort()
   const haproxy = await start(startHaproxy({ config: plainTcp(port, sink.port) }))
   const nginx = await start(startNginx({ server: `proxy_pass 127.0.0.1:${sink.port};` }))
+  const nginxWithNjs = await start(
+    startNginx({
+      server: 'js_preread route.read; proxy_pass $pool;',
+      stream: `js_import route from route.js; js_set $pool route.pool; upstream ct { server 127.0.0.1:${sink.port}; }`,
+      scripts: { 'route.js': njs },
+    }),
+  )
 
   const way =
     (to: { port: number; calledAE?: string }, watched: Watched): Way =>
@@ -83,21 +104,24 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     'straight to the sink': way(sink, {}),
     'HAProxy, plain TCP': way({ port }, { HAProxy: [haproxy.pid] }),
     'nginx, stream': way({ port: nginx.port }, { nginx: nginx.workers }),
+    'nginx, stream with njs': way(
+      { port: nginxWithNjs.port, calledAE: directAE },
+      { nginx: nginxWithNjs.workers },
+    ),
     'ours, direct': way({ port: balancer.port, calledAE: directAE }, ours),
     'ours, delayed': way({ port: balancer.port }, ours),
   }
 }
 
-/** What `summary` tells of this load on each way, in so many rounds. */
-export async function measureWays<T>(
+/** What `summary` tells of this load on each way. */
+export function measureWays<T>(
   ways: Readonly<Record<WayName, Way>>,
   title: string,
-  rounds: number,
   load: WayLoad,
   summary: (measurement: Measurement) => T,
 ): Promise<Rounds<WayName, T>> {
   const variants = Object.fromEntries(
     wayNames.map(name => [name, async () => summary(await ways[name](load))]),
   ) as Record<WayName, () => Promise<T>>
-  return interleave(rounds, variants, progress(title, rounds))
+  return inRounds(title, variants)
 }
