@@ -101,8 +101,9 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench
-bench: setup ## Measure against what a user would pick instead, and write docs/benchmarks.md, in about 25 minutes
-	@deploy/local/packages.sh nginx=nginx '/usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream'
+bench: setup ## Measure against what a user would pick instead, and write docs/benchmarks.md, in about 17 minutes
+	@deploy/local/packages.sh nginx=nginx '/usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream' \
+		'/usr/lib/nginx/modules/ngx_stream_js_module.so=libnginx-mod-stream-js' wrk=wrk
 	@node test/bench/main.ts
 
 .PHONY: bench-rules bench-guard bench-sizing

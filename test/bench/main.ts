@@ -7,8 +7,9 @@ import { circumstances, versions } from './circumstances.ts'
 import { type Benchmarks, page, type Section } from './page.ts'
 import { scale } from './scale.ts'
 import { setUp } from './set-up.ts'
+import { spoe } from './spoe.ts'
 
-const all: Readonly<Record<string, () => Promise<Section>>> = { 'set-up': setUp, bulk }
+const all: Readonly<Record<string, () => Promise<Section>>> = { 'set-up': setUp, bulk, spoe }
 
 /** Five digits are more than any figure is good for. */
 const rounded = (_key: string, value: unknown) =>

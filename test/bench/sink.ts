@@ -1,4 +1,5 @@
-// A PACS that accepts everything and keeps nothing, as a process of its own: `node test/bench/sink.ts` prints its port.
+// A PACS that accepts everything and keeps nothing, as a process of its own: `node test/bench/sink.ts` prints its port;
+// `node test/bench/sink.ts 100` prints besides, for each 100 instances that it has stored, how many there are by then.
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import {
   type CommandSet,
@@ -11,6 +12,9 @@ import {
 } from '../../agent/dicom/index.ts'
 import { associateAc } from '../support/pacs.ts'
 import { Framing } from './framing.ts'
+
+const told = Number(process.argv[2] ?? Number.POSITIVE_INFINITY)
+let stored = 0
 
 const server = createServer({ noDelay: true }, serve).listen(0, '127.0.0.1', () => {
   console.log(JSON.stringify({ port: (server.address() as AddressInfo).port }))
@@ -30,6 +34,7 @@ function serve(socket: Socket): void {
     },
     dataset(contextId) {
       if (command) socket.write(success(contextId, command))
+      if (++stored % told === 0) console.log(JSON.stringify({ stored }))
     },
   })
   socket.on('data', bytes => framing.follow(bytes as Buffer))
