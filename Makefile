@@ -103,7 +103,7 @@ soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 .PHONY: bench
 bench: setup ## Measure against what a user would pick instead, and write docs/benchmarks.md, in about 17 minutes
 	@deploy/local/packages.sh nginx=nginx '/usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream' \
-		'/usr/lib/nginx/modules/ngx_stream_js_module.so=libnginx-mod-stream-js' wrk=wrk
+		'/usr/lib/nginx/modules/ngx_stream_js_module.so=libnginx-mod-stream-js' Orthanc=orthanc wrk=wrk
 	@node test/bench/main.ts
 
 .PHONY: bench-rules bench-guard bench-sizing

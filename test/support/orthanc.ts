@@ -39,10 +39,11 @@ export interface Orthanc {
   stop(): Promise<void>
 }
 
-/** Starts it with a modality for each of these ports; it only sends, unless `settings` say more. */
+/** Starts it with a modality for each of these ports; it only sends, unless `settings` say more; `logged` needs --verbose. */
 export async function startOrthanc(
   ports: readonly number[],
   settings: Readonly<Record<string, unknown>> = {},
+  options: readonly string[] = ['--verbose'],
 ): Promise<Orthanc> {
   const folder = await mkdtemp(join(tmpdir(), 'orthanc-'))
   const httpPort = await freePort()
@@ -59,7 +60,7 @@ export async function startOrthanc(
   await writeFile(join(folder, 'orthanc.json'), JSON.stringify(configuration))
   const running = await start({
     name: 'Orthanc',
-    command: ['Orthanc', '--verbose', join(folder, 'orthanc.json')],
+    command: ['Orthanc', ...options, join(folder, 'orthanc.json')],
     env: { TCP_NODELAY: '1' },
   })
 
