@@ -56,6 +56,15 @@ export async function storeAll(
   }
 }
 
+/** An association that stays open after its first C-STORE, until it is closed. */
+export async function holdOpen(port: number, associateRq: Buffer, instance: readonly Buffer[]) {
+  const client = await connected(port)
+  expect(await client.ask(associateRq), PduType.associateAc)
+  checkStored(await client.ask(...instance), 0)
+  client.waitForEver()
+  return client
+}
+
 function expect(answer: Answer, type: number): void {
   if (answer.type !== type) throw new Error(`the answer is a PDU of type ${answer.type}, not ${type}`)
 }
@@ -90,6 +99,7 @@ async function connected(port: number) {
       socket.uncork()
       return waiting.promise
     },
+    waitForEver: () => socket.setTimeout(0),
     close: () => socket.destroy(),
   }
 }

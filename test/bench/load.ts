@@ -29,9 +29,10 @@ export interface LoadResult {
 const prepared = new Map<string, Buffer[][]>()
 
 /** The same bytes each time: a load that is measured again is not prepared again. */
-function instancesOf({ instances, studies, size, pduLength }: Shape): Buffer[][] {
-  const key = [instances, studies, size, pduLength].join()
-  const known = prepared.get(key) ?? prepareInstances({ instances, studies, size, pduLength })
+function instancesOf({ instances, studies, size, pduLength, headLength = 0 }: Shape): Buffer[][] {
+  const shape = { instances, studies, size, pduLength, headLength }
+  const key = JSON.stringify(shape)
+  const known = prepared.get(key) ?? prepareInstances(shape)
   prepared.set(key, known)
   return known
 }

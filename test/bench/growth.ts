@@ -1,0 +1,148 @@
+// What the balancer costs as rules, presentation contexts, heads of datasets and idle associations become more.
+import { startBalancer } from '../support/balancer.ts'
+import { associateRq } from '../support/messages.ts'
+import { holdOpen } from './association.ts'
+import { elsewhereIn, figure } from './figures.ts'
+import { prepareInstances } from './instances.ts'
+import type { Load } from './load.ts'
+import { type Measurement, measure } from './measure.ts'
+import { resident } from './memory.ts'
+import type { Section, Table } from './page.ts'
+import { startLoader, startSink } from './processes.ts'
+import { quantiles } from './rounds.ts'
+import { inRounds, scaled } from './scale.ts'
+import { withStarted } from './started.ts'
+import { noLimits } from './ways.ts'
+
+const how = `
+Delayed associations, 8 at a time, of one instance each, through HAProxy and one agent. RSP is milliseconds from the A-ASSOCIATE-RQ
+to the C-STORE-RSP; CPU is for each association. The last rule decides, on BodyPartExamined; before it stand rules on Modality and
+StudyDescription that do not match. How much agents do beside each other is in the section on haproxy-spoe.`
+
+const deciding = { name: 'last', when: { BodyPartExamined: 'HEAD' }, route: 'ct' }
+
+/** So many, of which the last decides. */
+function rulesOf(count: number): string {
+  const others = Array.from({ length: count - 1 }, (_, place) => ({
+    name: `${place}`,
+    when: { Modality: 'CT', StudyDescription: { contains: `protocol ${place}.` } },
+    route: 'ct',
+  }))
+  return JSON.stringify(
+    { pools: { ct: { maxPduLength: 131072 } }, rules: [...others, deciding] },
+    undefined,
+    1,
+  )
+}
+
+interface Case {
+  rules?: number
+  load?: Partial<Load>
+}
+
+const shape = { parallel: 8, instances: 1, studies: 1, size: 128 * 1024, pduLength: 16_384, headLength: 512 }
+
+const growing: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
+  Rules: { 10: { rules: 10 }, 100: { rules: 100 }, '1,000': { rules: 1_000 }, '10,000': { rules: 10_000 } },
+  'Presentation contexts proposed': {
+    1: { load: { contexts: 1 } },
+    16: { load: { contexts: 16 } },
+    64: { load: { contexts: 64 } },
+    128: { load: { contexts: 128 } },
+  },
+  'Bytes of the dataset before the tag that decides': {
+    '1 KB': { load: { headLength: 1_024 } },
+    '4 KB': { load: { headLength: 4 * 1_024 } },
+    '16 KB': { load: { headLength: 16 * 1_024 } },
+    '60 KB': { load: { headLength: 60 * 1_024 } },
+  },
+}
+
+const columns = ['per second', 'RSP p50', 'RSP p99', 'agent CPU, µs', 'HAProxy CPU, µs', 'agent, MB']
+
+export async function growth(): Promise<Section> {
+  const tables: Table[] = []
+  const elsewhere: number[] = []
+  for (const [title, cases] of Object.entries(growing)) {
+    const measured = await grow(title, cases)
+    tables.push(measured.table)
+    elsewhere.push(...measured.elsewhere)
+  }
+  tables.push(await idle())
+  return { title: 'Cost as work grows', how, tables, goals: [], elsewhere }
+}
+
+/** One HAProxy with its agent for each number of rules. */
+function grow(title: string, cases: Readonly<Record<string, Case>>) {
+  return withStarted(async start => {
+    const loader = await start(startLoader())
+    const sink = await start(startSink())
+    const balancers = new Map<number, Awaited<ReturnType<typeof startOne>>>()
+    for (const { rules = 1 } of Object.values(cases))
+      if (!balancers.has(rules)) balancers.set(rules, await start(startOne(rules, sink.port)))
+    const variants = Object.fromEntries(
+      Object.entries(cases).map(([name, { rules = 1, load }]) => [
+        name,
+        async () => {
+          const { port, haproxy, agents } = balancers.get(rules) as Awaited<ReturnType<typeof startOne>>
+          const pids = agents.map(({ pid }) => pid)
+          const associations = scaled(1_000, 50)
+          const watched = { sink: [sink.pid], HAProxy: [haproxy.pid], agent: pids }
+          const measured = await measure(loader, { ...shape, ...load, port, associations }, watched)
+          return { ...measured, megabytes: pids.reduce((sum, pid) => sum + resident(pid), 0) / 1024 }
+        },
+      ]),
+    )
+    const rounds = await inRounds(title, variants)
+    const rows = Object.keys(cases).map(name => ({
+      name,
+      cells: [
+        figure(rounds, name, ({ associations, elapsed }) => (associations.length / elapsed) * 1000, 0),
+        figure(rounds, name, measured => answered(measured, 0.5), 2),
+        figure(rounds, name, measured => answered(measured, 0.99), 2),
+        figure(rounds, name, measured => cpuEach(measured, 'agent'), 0),
+        figure(rounds, name, measured => cpuEach(measured, 'HAProxy'), 0),
+        figure(rounds, name, ({ megabytes }) => megabytes, 0),
+      ],
+    }))
+    return { table: { caption: title, columns, rows }, elsewhere: elsewhereIn(rounds) }
+  })
+}
+
+function startOne(rules: number, pacsPort: number) {
+  return startBalancer({
+    rules: rulesOf(rules),
+    pools: { ct: [{ name: 'CT', port: pacsPort, maxconn: 10_000 }] },
+    agents: 1,
+    env: noLimits,
+  })
+}
+
+const answered = ({ associations }: Measurement, share: number) =>
+  quantiles(associations.map(({ associate, first }) => associate + first))(share)
+
+/** Microseconds for each association. */
+const cpuEach = ({ cpuOf, associations }: Measurement, name: string) =>
+  ((cpuOf[name] ?? Number.NaN) / associations.length) * 1000
+
+/** What is in memory while so many delayed associations are open and nothing comes. */
+function idle(): Promise<Table> {
+  return withStarted(async start => {
+    const sink = await start(startSink())
+    const { port, haproxy, agents } = await start(startOne(1, sink.port))
+    const [instance = []] = prepareInstances({ ...shape, size: 4_096 })
+    const rq = associateRq({ callingAE: 'BENCH' })
+    const open: Awaited<ReturnType<typeof holdOpen>>[] = []
+    const row = (name: string) => {
+      const megabytes = [haproxy, ...agents].map(({ pid }) => resident(pid) / 1024)
+      return { name, cells: megabytes.map(number => ({ numbers: [number], digits: 0 })) }
+    }
+    const rows = []
+    for (const count of [0, 1_000, 5_000].map(count => scaled(count, 0))) {
+      while (open.length < count) open.push(await holdOpen(port, rq, instance))
+      rows.push(row(count.toLocaleString('en')))
+    }
+    for (const association of open) association.close()
+    return { caption: 'Memory by idle associations', columns: ['HAProxy, MB', 'agent, MB'], rows }
+  })
+}
