@@ -5,9 +5,10 @@ import type { Rounds } from './figures.ts'
 import type { Load } from './load.ts'
 import { type Measurement, measure, type Watched } from './measure.ts'
 import { startNginx } from './nginx.ts'
-import { startLoader, startSink } from './processes.ts'
+import { startBareAgent, startLoader, startSink } from './processes.ts'
 import { inRounds } from './scale.ts'
 import type { Start } from './started.ts'
+import { backend, engine } from './web.ts'
 
 /** How associations can get from the load to the sink. */
 export const wayNames = [
@@ -17,6 +18,7 @@ export const wayNames = [
   'nginx, stream with njs',
   'ours, direct',
   'ours, delayed',
+  'HAProxy, asking a bare agent',
 ] as const
 
 export type WayName = (typeof wayNames)[number]
@@ -40,7 +42,7 @@ rules:
 export const noLimits = { SOURCE_ASSOCIATIONS: '100000', SOURCE_RATE: '10000000', WAITING: '100000' }
 
 /** As a site would write it that has one PACS; with the buffers and the splicing that carry bytes in haproxy.cfg, too. */
-const plainTcp = (port: number, pacsPort: number) => `
+const plainTcp = (port: number, pacsPort: number, asking = '') => `
 global
     log stdout format raw local0 info
     tune.bufsize 262144
@@ -53,11 +55,18 @@ defaults
     timeout client 1h
     timeout server 1h
 frontend dicom
-    bind 127.0.0.1:${port}
+    bind 127.0.0.1:${port}${asking}
     default_backend pacs
 backend pacs
     server pacs 127.0.0.1:${pacsPort} check
 `
+
+/** ... that waits for the A-ASSOCIATE-RQ and gives it to an agent, with whose answer it does nothing. */
+const asking = `
+    filter spoe engine bare config {dir}/spoe.conf
+    tcp-request inspect-delay 5s
+    tcp-request content send-spoe-group bare bare if { req.payload_lv(2,4) -m found }
+    tcp-request content reject unless { var(txn.bare.size) -m found }`
 
 /** What can be routed by in nginx: the called AE title, in the bytes 10 to 25 of an A-ASSOCIATE-RQ (PS3.8 §9.3.2). */
 const njs = `
@@ -86,6 +95,14 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
   )
   const port = await freePort()
   const haproxy = await start(startHaproxy({ config: plainTcp(port, sink.port) }))
+  const bare = await start(startBareAgent())
+  const askingPort = await freePort()
+  const askingHaproxy = await start(
+    startHaproxy({
+      config: `${plainTcp(askingPort, sink.port, asking)}${backend('agents', [bare.port])}`,
+      files: { 'spoe.conf': engine('bare', 'agents', 'path=str(/) body=req.payload(0,0)') },
+    }),
+  )
   const nginx = await start(startNginx({ server: `proxy_pass 127.0.0.1:${sink.port};` }))
   const nginxWithNjs = await start(
     startNginx({
@@ -110,18 +127,23 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     ),
     'ours, direct': way({ port: balancer.port, calledAE: directAE }, ours),
     'ours, delayed': way({ port: balancer.port }, ours),
+    'HAProxy, asking a bare agent': way(
+      { port: askingPort },
+      { HAProxy: [askingHaproxy.pid], agents: [bare.pid] },
+    ),
   }
 }
 
 /** What `summary` tells of this load on each way. */
 export function measureWays<T>(
   ways: Readonly<Record<WayName, Way>>,
+  names: readonly WayName[],
   title: string,
   load: WayLoad,
   summary: (measurement: Measurement) => T,
 ): Promise<Rounds<WayName, T>> {
   const variants = Object.fromEntries(
-    wayNames.map(name => [name, async () => summary(await ways[name](load))]),
+    names.map(name => [name, async () => summary(await ways[name](load))]),
   ) as Record<WayName, () => Promise<T>>
   return inRounds(title, variants)
 }

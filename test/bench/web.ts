@@ -27,7 +27,7 @@ export async function startWeb(
       ports.set(`${way} ${size}`, port)
       const name = `e${index}_${size}`
       config.push(frontend(name, port, agents.length > 0))
-      engines.push(engine(name, `agents-${index}`, size))
+      engines.push(engine(name, `agents-${index}`, `path=path body=var(proc.body${size}),bytes(0)`))
     }
     config.push(backend(`agents-${index}`, agents))
   }
@@ -79,7 +79,8 @@ frontend ${name}
 `
 }
 
-function engine(name: string, backend: string, size: number): string {
+/** What asks an agent of the benches about something of which it gets these arguments, besides who it is. */
+export function engine(name: string, backend: string, args: string): string {
   return `
 [${name}]
 spoe-agent ${name}
@@ -94,13 +95,13 @@ spoe-agent ${name}
     timeout processing 5s
     use-backend ${backend}
 spoe-message check
-    args id=str(5a8b0f4e-7c1d-4e0b-9a53-0d6f1c2b3a49) src=src path=path body=var(proc.body${size}),bytes(0)
+    args id=str(5a8b0f4e-7c1d-4e0b-9a53-0d6f1c2b3a49) src=src ${args}
 spoe-group ${name}
     messages check
 `
 }
 
-const backend = (name: string, ports: readonly number[]) => `
+export const backend = (name: string, ports: readonly number[]) => `
 backend ${name}
     mode tcp
     balance roundrobin
