@@ -60,8 +60,12 @@ ${markdownTable(['', ''], about)}
 
 Everything runs on one machine: load, balancer and PACS share its cores, so what one of them needs, the others lack. Figures
 compare within a section, not with those of other machines. Within it, all that is compared was measured in turn in each of
-several rounds, every other round in the opposite order. A figure is the median of the rounds, and behind ± stands half the
-width of their middle half. A ratio is taken in each round by itself.
+several rounds, every other round in the opposite order. A table gets 40 s, and as many rounds as begin in them: 3 at least, 12 at
+most. A figure is the median of the rounds, and behind ± stands half the width of their middle half. A ratio is taken in each round
+by itself.
+
+Load and sink are a process with one thread each; two cores have no room for more. The tests check them against DCMTK's storescp and
+storescu. Nobody waits for Nagle (TCP_NODELAY). "Straight to the sink" is what load and sink do with nothing between them.
 
 ## Goals
 `,
