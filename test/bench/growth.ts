@@ -72,27 +72,22 @@ export async function growth(): Promise<Section> {
   return { title: 'Cost as work grows', how, tables, goals: [], elsewhere }
 }
 
-/** One HAProxy with its agent for each number of rules. */
+/** Each case has an HAProxy and an agent of its own. */
 function grow(title: string, cases: Readonly<Record<string, Case>>) {
   return withStarted(async start => {
     const loader = await start(startLoader())
     const sink = await start(startSink())
-    const balancers = new Map<number, Awaited<ReturnType<typeof startOne>>>()
-    for (const { rules = 1 } of Object.values(cases))
-      if (!balancers.has(rules)) balancers.set(rules, await start(startOne(rules, sink.port)))
-    const variants = Object.fromEntries(
-      Object.entries(cases).map(([name, { rules = 1, load }]) => [
-        name,
-        async () => {
-          const { port, haproxy, agents } = balancers.get(rules) as Awaited<ReturnType<typeof startOne>>
-          const pids = agents.map(({ pid }) => pid)
-          const associations = scaled(1_000, 50)
-          const watched = { sink: [sink.pid], HAProxy: [haproxy.pid], agent: pids }
-          const measured = await measure(loader, { ...shape, ...load, port, associations }, watched)
-          return { ...measured, megabytes: pids.reduce((sum, pid) => sum + resident(pid), 0) / 1024 }
-        },
-      ]),
-    )
+    const variants: Record<string, () => Promise<Measurement & { megabytes: number }>> = {}
+    for (const [name, { rules = 1, load }] of Object.entries(cases)) {
+      const { port, haproxy, agents } = await start(startOne(rules, sink.port))
+      const pids = agents.map(({ pid }) => pid)
+      const watched = { sink: [sink.pid], HAProxy: [haproxy.pid], agent: pids }
+      variants[name] = async () => {
+        const sent = { ...shape, ...load, port, associations: scaled(1_000, 50) }
+        const measured = await measure(loader, sent, watched)
+        return { ...measured, megabytes: megabytesOf(pids) }
+      }
+    }
     const rounds = await inRounds(title, variants)
     const rows = Object.keys(cases).map(name => ({
       name,
@@ -118,6 +113,8 @@ function startOne(rules: number, pacsPort: number) {
   })
 }
 
+const megabytesOf = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + resident(pid), 0) / 1024
+
 const answered = ({ associations }: Measurement, share: number) =>
   quantiles(associations.map(({ associate, first }) => associate + first))(share)
 
@@ -134,7 +131,7 @@ function idle(): Promise<Table> {
     const rq = associateRq({ callingAE: 'BENCH' })
     const open: Awaited<ReturnType<typeof holdOpen>>[] = []
     const row = (name: string) => {
-      const megabytes = [haproxy, ...agents].map(({ pid }) => resident(pid) / 1024)
+      const megabytes = [[haproxy.pid], agents.map(({ pid }) => pid)].map(megabytesOf)
       return { name, cells: megabytes.map(number => ({ numbers: [number], digits: 0 })) }
     }
     const rows = []

@@ -24,15 +24,18 @@ test('storescp stores for the load, in several associations at once', async () =
   const folder = await mkdtemp(join(tmpdir(), 'bench-'))
   const storescp = await startStorescp(folder)
   const loader = startLoader()
-  const shape = { instances: 5, studies: 2, size: 50_000, pduLength: 16384 }
+  const shape = { instances: 5, studies: 2, size: 50_000, pduLength: 16384, headLength: 3_000 }
   const load = { ...shape, port: storescp.port, associations: 3, parallel: 2, contexts: 100 }
   const { associations } = await loader.run(load)
-  const { code, output } = await dcmtk('dcmftest', ...(await readdir(folder)).map(file => join(folder, file)))
+  const files = (await readdir(folder)).map(file => join(folder, file))
+  const { code, output } = await dcmtk('dcmftest', ...files)
+  const { output: found } = await dcmtk('dcmdump', '--search', 'BodyPartExamined', ...files)
   await Promise.all([loader.stop(), storescp.stop()])
   await rm(folder, { recursive: true })
   assert.equal(associations.length, 3)
   assert.equal(code, 0, output)
   assert.equal(output.match(/^yes: /gm)?.length, 5)
+  assert.equal(found.match(/\[HEAD\]/g)?.length, 5)
 })
 
 test('the sink tells how many instances it has stored', async () => {
