@@ -4,14 +4,21 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { bulk } from './bulk.ts'
 import { circumstances, versions } from './circumstances.ts'
-import { growth } from './growth.ts'
+import { growth, idle } from './growth.ts'
 import { type Benchmarks, page, type Section } from './page.ts'
 import { routed } from './routed.ts'
 import { scale } from './scale.ts'
 import { setUp } from './set-up.ts'
 import { spoe } from './spoe.ts'
 
-const all: Readonly<Record<string, () => Promise<Section>>> = { 'set-up': setUp, bulk, routed, spoe, growth }
+const all: Readonly<Record<string, () => Promise<Section>>> = {
+  'set-up': setUp,
+  bulk,
+  routed,
+  spoe,
+  growth,
+  idle,
+}
 
 /** Five digits are more than any figure is good for. */
 const rounded = (_key: string, value: unknown) =>

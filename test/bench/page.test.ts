@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { type Benchmarks, type Goal, page } from './page.ts'
 
@@ -36,6 +37,12 @@ test('a table tells how many rounds it has, their median and half the width of t
     '| straight | 3.0 ±1.0 | 1.0 |',
     '| ours | 20.0 | - |',
   ])
+})
+
+test('the page is as biome would format it', () => {
+  const text = written({ failures: { Orthanc: 'it did not start' } }, [goal('at most', 2, 1)])
+  const options = ['format', '--stdin-file-path=benchmarks.md']
+  assert.equal(execFileSync('biome', options, { input: text, encoding: 'utf8' }), text)
 })
 
 test('a goal is met by the median, and says how sure that is', () => {

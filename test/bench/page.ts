@@ -75,6 +75,7 @@ storescu. Nobody waits for Nagle (TCP_NODELAY). "Straight to the sink" is what l
     ),
     ...Object.entries(failures).map(([title, why]) => `\nNot measured: ${title}: ${why}`),
     ...sections.map(sectionText),
+    '',
   ].join('\n')
 }
 
@@ -91,13 +92,13 @@ function sectionText({ title, how, tables, elsewhere = [] }: Section): string {
 ## ${title}
 
 ${how.trim()}
-${elsewhere.length > 0 ? others : ''}${tables.map(tableText).join('')}`
+${elsewhere.length > 0 ? others : ''}${tables.map(tableText).join('\n')}`
 }
 
 function tableText({ caption, columns, rows }: Table): string {
   const cells = rows.map(row => [row.name, ...row.cells.map(figureText)])
   const rounds = rows[0]?.cells[0]?.numbers.length ?? 0
-  return `\n${caption}${rounds > 1 ? `, ${rounds} rounds` : ''}:\n\n${markdownTable(['', ...columns], cells)}\n`
+  return `\n${caption}${rounds > 1 ? `, ${rounds} rounds` : ''}:\n\n${markdownTable(['', ...columns], cells)}`
 }
 
 export function figureText({ numbers, digits }: Figure): string {

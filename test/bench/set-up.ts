@@ -10,7 +10,7 @@ import { measureWays, startWays, type WayName, wayNames } from './ways.ts'
 const loads = [
   { parallel: 1, associations: 1_000 },
   { parallel: 32, associations: 2_000 },
-  { parallel: 256, associations: 3_000 },
+  { parallel: 256, associations: 2_000 },
 ]
 const shape = { instances: 1, studies: 1, size: 4096, pduLength: 16384 }
 

@@ -12,11 +12,13 @@ import { type Start, withStarted } from './started.ts'
 import { startWeb, type WrkResult, wrk } from './web.ts'
 
 const how = `
-An agent gets a message of four arguments, of which it reads three, and sets two variables. The bare agent (test/bench/bare-agent.ts) is
-one file with a hand-written cursor, which checks nothing and writes each ACK by itself; in batches, it writes all answers to what
-one read has brought at once, as haproxy-spoe does: the most that can be had. An agent is one thread. "Raw" is a client of our
-own, a process with one thread, that keeps so many NOTIFYs in flight; milliseconds are from the NOTIFY to its ACK. "Through HAProxy", one thread of it asks
-about each request of wrk, over 64 connections, and answers it by itself; CPU is for each request.`
+An agent gets a message of four arguments, of which it reads three, and sets two variables. The bare agent
+(test/bench/bare-agent.ts) is one file with a hand-written cursor, which checks nothing and writes each ACK by itself; in batches, it
+writes all answers to what one read has brought at once, as haproxy-spoe does: the most that can be had. An agent is one thread.
+
+"Raw" is a client of our own, a process with one thread, that keeps so many NOTIFYs in flight; milliseconds are from the NOTIFY to its
+ACK. "Through HAProxy", one thread of it asks about each request of wrk, over 64 connections, and answers it by itself; CPU is for
+each request. HAProxy, wrk and the agents share the cores: more agents than cores are in each other's way.`
 
 /** Agents by the names of the tables. */
 type Agents = Readonly<Record<'bare agent' | 'bare agent, in batches' | 'haproxy-spoe', Listener>>
