@@ -6,7 +6,7 @@ import { elsewhereIn, figure } from './figures.ts'
 import { prepareInstances } from './instances.ts'
 import type { Load } from './load.ts'
 import { type Measurement, measure } from './measure.ts'
-import { resident } from './memory.ts'
+import { memoryOf } from './memory.ts'
 import type { Section, Table } from './page.ts'
 import { startLoader, startSink } from './processes.ts'
 import { quantiles } from './rounds.ts'
@@ -112,7 +112,7 @@ function startOne(rules: number, pacsPort: number) {
   })
 }
 
-const megabytesOf = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + resident(pid), 0) / 1024
+const megabytesOf = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + memoryOf(pid), 0) / 1024
 
 const answered = ({ associations }: Measurement, share: number) =>
   quantiles(associations.map(({ associate, first }) => associate + first))(share)
@@ -141,7 +141,7 @@ export function idle(): Promise<Section> {
     for (const association of open) association.close()
     const table = { caption: 'Open associations', columns: ['HAProxy, MB', 'agent, MB'], rows }
     const how =
-      'Delayed associations, of which each has sent one instance of 4 KB and stays open. Megabytes in memory.'
+      "Delayed associations, of which each has sent one instance of 4 KB and stays open. Megabytes that are the process's own."
     return { title: 'Idle associations', how, tables: [table], goals: [] }
   })
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
-/** Kilobytes that a process has in memory. */
-export function resident(pid: number): number {
-  const [, kilobytes] = readFileSync(`/proc/${pid}/status`, 'latin1').match(/^VmRSS:\s+(\d+) kB$/m) ?? []
+/** KB of memory that are the process's own. */
+export function memoryOf(pid: number): number {
+  const [, kilobytes] = readFileSync(`/proc/${pid}/status`, 'latin1').match(/^RssAnon:\s+(\d+) kB$/m) ?? []
   return Number(kilobytes)
 }

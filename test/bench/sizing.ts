@@ -1,10 +1,10 @@
 // What an association needs of HAProxy and of an agent: `make bench-sizing`. docs/scaling.md tells what came of it.
-import { readFileSync } from 'node:fs'
 import { PduType } from '../../agent/dicom/index.ts'
 import { startBalancer } from '../support/balancer.ts'
 import { associateRq, image, storeRq } from '../support/messages.ts'
 import { Peer } from '../support/peer.ts'
 import { measure } from './measure.ts'
+import { memoryOf } from './memory.ts'
 import { type Loader, startLoader, startSink } from './processes.ts'
 import { type Line, type Part, progress, report } from './report.ts'
 import { interleave } from './rounds.ts'
@@ -24,12 +24,6 @@ function start(path: keyof typeof rulesOf, port: number) {
   const pools = { ct: [{ name: 'CT', port, maxconn: 2 * held }] }
   // all come from one address
   return startBalancer({ rules: rulesOf[path], pools, agents: 1, env: { SOURCE_RATE: '1000000' } })
-}
-
-/** KB of memory that are the process's own. */
-function memoryOf(pid: number): number {
-  const [, kilobytes] = readFileSync(`/proc/${pid}/status`, 'latin1').match(/^RssAnon:\s+(\d+) kB$/m) ?? []
-  return Number(kilobytes)
 }
 
 async function associated(port: number): Promise<Peer> {

@@ -3,7 +3,7 @@ import { HELLO_ITEMS, SpopPeer } from '../haproxy-spoe/spop-peer.ts'
 import { cpuOf } from './cpu.ts'
 import { elsewhereIn, figure, type Rounds, ratio } from './figures.ts'
 import { type Usage, watch } from './measure.ts'
-import { resident } from './memory.ts'
+import { memoryOf } from './memory.ts'
 import type { Goal, Section, Table } from './page.ts'
 import { type Listener, startBareAgent, startSpoeAgent, startSpopLoader } from './processes.ts'
 import { inRounds, scaled } from './scale.ts'
@@ -174,7 +174,7 @@ function perConnection(): Promise<Table> {
       const peers: SpopPeer[] = []
       const open = async (count: number) => {
         while (peers.length < count) peers.push(await SpopPeer.open({ port, host: '127.0.0.1' }, HELLO_ITEMS))
-        return resident(pid)
+        return memoryOf(pid)
       }
       const few = await open(100)
       const numbers = [((await open(2_100)) - few) / 2_000]
@@ -196,11 +196,11 @@ function perConnection(): Promise<Table> {
 function flat({ pid, port }: Listener): Promise<Table> {
   return withStarted(async start => {
     const loader = await start(startSpopLoader())
-    const cells = [{ numbers: [resident(pid) / 1024], digits: 0 }]
+    const cells = [{ numbers: [memoryOf(pid) / 1024], digits: 0 }]
     for (let step = 0; step < 4; step++) {
       const frames = scaled(250_000, 1_000)
       await loader.run({ port, connections: 1, window: 32, frames, size: 300 })
-      cells.push({ numbers: [resident(pid) / 1024], digits: 0 })
+      cells.push({ numbers: [memoryOf(pid) / 1024], digits: 0 })
     }
     return {
       caption: 'Memory of an agent that has answered all of the above, and then a million NOTIFYs more',
