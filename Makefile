@@ -100,13 +100,12 @@ test-vrrp: setup ## Only the test of an address that moves between two machines,
 soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
-.PHONY: bench
-bench: setup ## Measure against what a user would pick instead, and write docs/benchmarks.md, in about 17 minutes
+.PHONY: bench bench-page bench-rules bench-guard bench-sizing
+bench: bench-page bench-rules bench-guard bench-sizing ## Measure everything, in about forty minutes
+bench-page: setup ## Measure against what a user would pick instead, and write docs/benchmarks.md, in about 17
 	@deploy/local/packages.sh nginx=nginx '/usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream' \
 		'/usr/lib/nginx/modules/ngx_stream_js_module.so=libnginx-mod-stream-js' Orthanc=orthanc wrk=wrk
 	@node test/bench/main.ts
-
-.PHONY: bench-rules bench-guard bench-sizing
 bench-rules: setup ## Measure decisions by up to 10,000 rules
 	@node test/bench/rules.ts
 bench-guard: test-setup ## Measure the guard of later datasets, also over links of 1 and 10 Gbit/s
