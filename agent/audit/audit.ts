@@ -6,11 +6,10 @@ import {
   type AssociateRq,
   type MessageHead,
   parseTagPath,
-  readDatasetHead,
   rejectReasons,
 } from '../dicom/index.ts'
 import type { Told } from '../steps/answer.ts'
-import { contextOf } from '../steps/judge.ts'
+import { lookUp } from '../steps/judge.ts'
 import { applicationActivity, beginTransferring, nodeAuthenticationAlert, type Transfer } from './message.ts'
 import { type Delivery, type DeliveryOptions, Severity, syslogMessage } from './syslog.ts'
 import { TlsDelivery } from './tls.ts'
@@ -123,10 +122,10 @@ const wanted = ['PatientID', 'PatientName', 'StudyInstanceUID'].map(parseTagPath
 
 /** Undefined where nothing is stored. What the head of the dataset does not hold is empty. */
 function transferOf({ image }: AuditEvent): Omit<Transfer, 'from'> | undefined {
-  const context = image && contextOf(image.promised, image.head)
-  if (!context || image.head.command.commandField !== C_STORE_RQ) return undefined
-  const { head, pool } = image
-  const { lookups } = readDatasetHead(head.dataset, context.transferSyntax, wanted, head.complete)
+  if (image?.head.command.commandField !== C_STORE_RQ) return undefined
+  const { promised, head, pool } = image
+  const lookups = lookUp(promised, head, wanted)
+  if (!lookups) return undefined
   const [patientId = '', patientName = '', studyUid = ''] = lookups.map(found =>
     found.state === 'present' ? found.values.join('\\') : '',
   )

@@ -8,6 +8,7 @@ import {
   type MessageHead,
   type PresentationContextAc,
   readDatasetHead,
+  type TagPath,
 } from '../dicom/index.ts'
 import { type Decision, decideAfterHead, type RuleSet } from '../routing/index.ts'
 import type { Told, Why } from './answer.ts'
@@ -36,8 +37,18 @@ export function judge(
   return { decision: decideAfterHead(ruleSet, facts, read?.lookups ?? 'never'), headBytes: read?.needed }
 }
 
+/** What the head of a dataset says of some paths; undefined where the promise did not accept its presentation context. */
+export function lookUp(
+  promised: AssociateAc,
+  head: MessageHead,
+  paths: readonly TagPath[],
+): Lookup[] | undefined {
+  const context = contextOf(promised, head)
+  return context && readDatasetHead(head.dataset, context.transferSyntax, paths, head.complete).lookups
+}
+
 /** The presentation context of a message, if it was accepted. */
-export function contextOf(
+function contextOf(
   { presentationContexts }: AssociateAc,
   { contextId }: MessageHead,
 ): PresentationContextAc | undefined {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
-import { type AssociateAc, type MessageHead, parseTagPath, readDatasetHead } from '../dicom/index.ts'
+import { type AssociateAc, type MessageHead, parseTagPath } from '../dicom/index.ts'
 import type { Site } from './answer.ts'
-import { contextOf } from './judge.ts'
+import { lookUp } from './judge.ts'
 
 const patientId = [parseTagPath('PatientID')]
 
@@ -14,9 +14,8 @@ export function patientHash(
   promised: AssociateAc,
   head: MessageHead,
 ): string | undefined {
-  const context = patientSecret === undefined ? undefined : contextOf(promised, head)
-  if (patientSecret === undefined || !context) return undefined
-  const [found] = readDatasetHead(head.dataset, context.transferSyntax, patientId, head.complete).lookups
+  if (patientSecret === undefined) return undefined
+  const [found] = lookUp(promised, head, patientId) ?? []
   const [id] = found?.state === 'present' ? found.values : []
   return id === undefined ? undefined : createHmac('sha256', patientSecret).update(id).digest('hex')
 }
