@@ -8,6 +8,7 @@ import { memoryOf } from './memory.ts'
 import { type Loader, startLoader, startSink } from './processes.ts'
 import { type Line, type Part, progress, report } from './report.ts'
 import { interleave } from './rounds.ts'
+import { type Start, withStarted } from './started.ts'
 
 /** At once, for their memory: fewer than what may wait (WAITING). */
 const held = 800
@@ -20,7 +21,7 @@ const rulesOf = {
   direct: 'rules: [{ name: all, when: { callingAE: "*" }, route: ct }]\n',
 }
 
-function start(path: keyof typeof rulesOf, port: number) {
+function startOne(path: keyof typeof rulesOf, port: number) {
   const pools = { ct: [{ name: 'CT', port, maxconn: 2 * held }] }
   // all come from one address
   return startBalancer({ rules: rulesOf[path], pools, agents: 1, env: { SOURCE_RATE: '1000000' } })
@@ -45,18 +46,16 @@ async function received(peer: Peer, type: number): Promise<void> {
 }
 
 /** KB of HAProxy for each of many associations that have come as far as `open` takes them, and before there is any. */
-async function memory(path: keyof typeof rulesOf, pacs: number, open: (port: number) => Promise<Peer>) {
-  const balancer = await start(path, pacs)
-  try {
-    const before = memoryOf(balancer.haproxy.pid)
+function memory(path: keyof typeof rulesOf, pacs: number, open: (port: number) => Promise<Peer>) {
+  return withStarted(async start => {
+    const { port, haproxy } = await start(startOne(path, pacs))
+    const before = memoryOf(haproxy.pid)
     const peers: Peer[] = []
-    for (let n = 0; n < held; n++) peers.push(await open(balancer.port))
-    const each = (memoryOf(balancer.haproxy.pid) - before) / held
+    for (let n = 0; n < held; n++) peers.push(await open(port))
+    const each = (memoryOf(haproxy.pid) - before) / held
     for (const peer of peers) peer.close()
     return { before, each }
-  } finally {
-    await balancer.stop()
-  }
+  })
 }
 
 async function memories(pacs: number): Promise<Part> {
@@ -82,43 +81,40 @@ async function memories(pacs: number): Promise<Part> {
   }
 }
 
-async function times(pacs: number, loader: Loader): Promise<Part> {
+async function times(start: Start, pacs: number, loader: Loader): Promise<Part> {
   const title = 'time'
-  const balancers = { delayed: await start('delayed', pacs), direct: await start('direct', pacs) }
+  const balancers = {
+    delayed: await start(startOne('delayed', pacs)),
+    direct: await start(startOne('direct', pacs)),
+  }
   const ofAgent = () => memoryOf(balancers.delayed.agents[0]?.pid ?? 0) / 1024
   const through = (path: keyof typeof balancers) => () => {
     const { port, haproxy, agents } = balancers[path]
     const watched = { HAProxy: [haproxy.pid], 'an agent': agents.map(({ pid }) => pid) }
     return measure(loader, { ...shape, port, associations: counted, parallel: 8 }, watched)
   }
-  try {
-    const before = ofAgent()
-    const variants = { delayed: through('delayed'), direct: through('direct') }
-    const measured = await interleave(10, variants, progress(title, 10))
-    const after = ofAgent()
-    const lines = (['delayed', 'direct'] as const).flatMap(path =>
-      ['HAProxy', 'an agent'].map(
-        (name): Line => ({
-          label: `${path} associations of 20 KB for a second of a core: ${name}`,
-          numbers: measured.map(round => counted / ((round[path].cpuOf[name] ?? Number.NaN) / 1000)),
-          digits: 0,
-        }),
-      ),
-    )
-    lines.push(
-      { label: 'MB of an agent at its start', numbers: [before], digits: 0 },
-      { label: `MB of an agent after ${10 * counted} associations`, numbers: [after], digits: 0 },
-    )
-    return { title, measured: [], lines }
-  } finally {
-    for (const balancer of Object.values(balancers)) await balancer.stop()
-  }
+  const before = ofAgent()
+  const variants = { delayed: through('delayed'), direct: through('direct') }
+  const measured = await interleave(10, variants, progress(title, 10))
+  const after = ofAgent()
+  const lines = (['delayed', 'direct'] as const).flatMap(path =>
+    ['HAProxy', 'an agent'].map(
+      (name): Line => ({
+        label: `${path} associations of 20 KB for a second of a core: ${name}`,
+        numbers: measured.map(round => counted / ((round[path].cpuOf[name] ?? Number.NaN) / 1000)),
+        digits: 0,
+      }),
+    ),
+  )
+  lines.push(
+    { label: 'MB of an agent at its start', numbers: [before], digits: 0 },
+    { label: `MB of an agent after ${10 * counted} associations`, numbers: [after], digits: 0 },
+  )
+  return { title, measured: [], lines }
 }
 
-const sink = await startSink()
-const loader = startLoader()
-try {
-  report('sizing', [await memories(sink.port), await times(sink.port, loader)])
-} finally {
-  await Promise.all([loader.stop(), sink.stop()])
-}
+await withStarted(async start => {
+  const sink = await start(startSink())
+  const loader = await start(startLoader())
+  report('sizing', [await memories(sink.port), await times(start, sink.port, loader)])
+})
