@@ -88,14 +88,17 @@ export async function startHaproxy({
     stop,
     stopAfter(t) {
       t.after(async () => {
-        // Node.js 24 has it, its types do not.
-        const { passed } = t as TestContext & { passed: boolean }
-        if (!passed)
+        if (hasFailed(t))
           process.stderr.write(`\n--- configuration\n${placed(config)}\n--- HAProxy's output\n${output}\n`)
         await stop()
       })
     },
   }
+}
+
+/** Whether a test that has ended has failed. Node.js 24 can tell, its types cannot. */
+export function hasFailed(t: TestContext): boolean {
+  return !(t as TestContext & { passed: boolean }).passed
 }
 
 /** Polls until `condition` resolves to something truthy, and returns that; a rejection counts as "not yet". */

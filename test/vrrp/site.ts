@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Running, start } from '../../deploy/local/processes.ts'
-import { HAPROXY_BIN } from '../support/haproxy.ts'
+import { HAPROXY_BIN, hasFailed } from '../support/haproxy.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const page = readFileSync(join(root, 'docs/scaling.md'), 'utf8')
@@ -115,9 +115,7 @@ export async function startSite(): Promise<Site> {
       },
       stopAfter(t) {
         t.after(async () => {
-          // Node.js 24 has it, its types do not.
-          const { passed } = t as TestContext & { passed: boolean }
-          if (!passed)
+          if (hasFailed(t))
             for (const { name, output } of running) process.stderr.write(`\n--- ${name}\n${output()}\n`)
           await stop()
         })
