@@ -8,9 +8,7 @@ import { digestOf } from '../support/steady-load.ts'
 export interface Delivery {
   callingAE: string
   calledAE?: string
-  /** where all of it belongs */
-  pool: string
-  /** one for each instance, of a study of its own */
+  /** one for each instance, of a study of its own; it belongs into the pool that is called like this, in small letters */
   modalities?: readonly string[]
   /** bytes of pixel data in each */
   size?: number
@@ -22,14 +20,14 @@ export async function deliver(
   ledger: Ledger,
   delivery: Delivery,
 ): Promise<(Told | undefined)[]> {
-  const { callingAE, calledAE = 'TAGS', pool, modalities = ['CT'], size = 300_000 } = delivery
+  const { callingAE, calledAE = 'TAGS', modalities = ['CT'], size = 300_000 } = delivery
   const datasets = modalities.map((modality, index) =>
     image({ modality, study: `1.2.${index}`, size: size - index }),
   )
   const instances = datasets.map((dataset, index) => ({
     messageId: index + 1,
     sopInstance: `1.3.${index}`,
-    pool,
+    pool: (modalities[index] ?? '').toLowerCase(),
     digest: digestOf(dataset),
   }))
   const account = ledger.associate(callingAE, instances)

@@ -78,7 +78,7 @@ describe('an agent whose peer is no HAProxy', () => {
   /** A client of the real HAProxy gets its answers, of all three steps, from the same process. */
   async function serves(): Promise<void> {
     const ledger = new Ledger()
-    const delivery = { callingAE: `SCU-${++served}`, pool: 'ct', modalities: ['CT', 'MR'], size: 100 }
+    const delivery = { callingAE: `SCU-${++served}`, modalities: ['CT', 'MR'], size: 100 }
     assert.deepEqual(await deliver(balancer.port, ledger, delivery), [0, 0xa700])
     ledger.close({ ct: [ct] })
     process.kill(agent.pid, 0)

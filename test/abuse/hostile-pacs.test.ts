@@ -91,7 +91,7 @@ describe('a PACS node that', () => {
         const ledger = new Ledger()
         const names = Array.from({ length: 16 }, (_, n) => `${path}-${index}-${n}`)
         const heard = await Promise.all(
-          names.map(callingAE => deliver(balancer.port, ledger, { callingAE, calledAE, pool: 'ct' })),
+          names.map(callingAE => deliver(balancer.port, ledger, { callingAE, calledAE })),
         )
         ledger.close({ ct: [bad, good] })
 
@@ -145,7 +145,7 @@ test('clients of a PACS node that reads a byte now and then wait, those of anoth
   const ledger = new Ledger()
   const done: string[] = []
   const deliveries = Array.from({ length: 16 }, async (_, n) => {
-    const delivery = { callingAE: `C${n}`, calledAE: n % 2 ? 'DIRECT' : 'TAGS', pool: 'ct', size: 6_000_000 }
+    const delivery = { callingAE: `C${n}`, calledAE: n % 2 ? 'DIRECT' : 'TAGS', size: 6_000_000 }
     assert.deepEqual(await deliver(balancer.port, ledger, delivery), [0])
     done.push(delivery.callingAE)
   })
