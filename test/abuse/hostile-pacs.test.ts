@@ -68,7 +68,7 @@ describe('a PACS node that', () => {
         ],
       },
       env: { SETTLE_TIMEOUT: '1' },
-      edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)1h/s, '$12s'),
+      edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)1h/s, (_, before) => `${before}2s`),
     })
   })
   after(async () => {

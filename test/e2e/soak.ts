@@ -1,144 +1,145 @@
-// `make soak`: an hour of mixed load, and what HAProxy is like afterwards. SOAK_MINUTES for another time.
+// `make soak`: an hour of mixed load, hostile PACS nodes and clients, and faults; then whether each instance is where its client
+// was told, and what HAProxy and the agents are like when all has come to rest. SOAK_MINUTES for another time.
 
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { encodePData, PduType } from '../../agent/dicom/index.ts'
-import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { associateRq, commandOnly, contexts, releaseRq, VERIFICATION } from '../support/messages.ts'
-import { cut, generator, outcome, packed, rules, segments, whole } from '../support/mixed.ts'
-import { type Pacs, startPacs } from '../support/pacs.ts'
-import { Peer } from '../support/peer.ts'
+import { abandon, type Client, idle, mixed, straight, venture, verify } from '../abuse/soak-clients.ts'
+import { startSoak } from '../abuse/soak-site.ts'
+import { waitUntil } from '../support/haproxy.ts'
+import { Ledger } from '../support/ledger.ts'
+import { generator } from '../support/mixed.ts'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 60)
-const clients = 4
+const clients = 6
 const clockTick = 100 // per second, on every Linux (USER_HZ)
+/** MB of resident memory, of HAProxy or an agent, that may come and go. */
+const slack = 50
 
-const ct = await startPacs()
-const mr = await startPacs()
-const balancer = await startBalancer({
-  rules,
-  pools: { ct: [{ name: 'CT', port: ct.port }], mr: [{ name: 'MR', port: mr.port }] },
-})
-const counts = { mixed: 0, verified: 0, abandoned: 0, idle: 0 }
+const site = await startSoak()
+const { balancer } = site
+const processes = {
+  HAProxy: balancer.haproxy.pid,
+  agent1: balancer.agents[0]?.pid ?? 0,
+  agent2: balancer.agents[1]?.pid ?? 0,
+}
+const memory: Record<keyof typeof processes, number>[] = []
+const counts: Record<string, number> = {}
+const ledger = new Ledger()
+const ofStart = balancer.haproxy.log().length
+
 try {
-  const expected = await send(
-    'STRAIGHT',
-    whole.map(pdv => encodePData([pdv])),
-  )
-  const before = await residentMemory(balancer)
+  const kinds: [from: number, name: string, client: Client][] = [
+    [0, 'mixed', mixed(await straight(balancer.port, ledger, 'STRAIGHT'))],
+    [0.5, 'verified', verify],
+    [0.6, 'abandoned', abandon],
+    [0.75, 'idle', idle],
+    [0.8, 'ventured', venture],
+  ]
   const end = performance.now() + minutes * 60_000
-  const progress = setInterval(
-    async () => console.log(JSON.stringify(counts), await residentMemory(balancer)),
-    60_000,
-  )
-  await Promise.all(Array.from({ length: clients }, (_, index) => client(index, end, expected)))
-  clearInterval(progress)
-
-  await sleep(5000)
-  const used = await cpuSeconds(balancer)
-  await sleep(10_000)
-  const idle = ((await cpuSeconds(balancer)) - used) / 10
-  const info = await balancer.haproxy.command('show info')
-  const warnings =
-    balancer.haproxy.log().match(/^\[(WARNING|ALERT|alert|warning)\].*|.*Lua .*: .*error.*/gm) ?? []
-  console.log({
-    ...counts,
-    version: info.match(/^Version: (.*)$/m)?.[1],
-    'CPU when idle again': `${(100 * idle).toFixed(1)} %`,
-    'memory before, after': [before, await residentMemory(balancer)],
-    'worker, up for': [info.match(/^Pid: (.*)$/m)?.[1], info.match(/^Uptime: (.*)$/m)?.[1]],
-    'sessions left': Number(info.match(/^CurrConns: (.*)$/m)?.[1]),
-    warnings,
-  })
-  assert.equal(Number(info.match(/^Pid: (.*)$/m)?.[1]), balancer.haproxy.pid)
-  assert.ok(idle < 0.05, 'HAProxy does not come to rest')
-  assert.deepEqual(
-    warnings.filter(line => !/default password|tune.lua.bool|UP|DOWN/.test(line)),
-    [],
-  )
-  assert.equal(mr.stored.length, 0)
+  const isOver = () => performance.now() > end
+  await Promise.all([
+    watch(isOver),
+    site.disturb(isOver),
+    ...Array.from({ length: clients }, (_, index) => client(index, isOver, kinds)),
+  ])
+  await comesToRest()
 } finally {
-  await balancer.stop()
-  await Promise.all([ct.stop(), mr.stop()])
+  await site.stop()
 }
 
-async function client(index: number, end: number, expected: unknown): Promise<void> {
-  for (let round = 0; performance.now() < end; round++) {
+async function client(
+  index: number,
+  isOver: () => boolean,
+  kinds: readonly (readonly [number, string, Client])[],
+): Promise<void> {
+  for (let round = 0; !isOver(); round++) {
     const seed = index * 1_000_000 + round
     const random = generator(seed)
-    const name = `S${seed}`
-    const kind = random()
-    if (kind < 0.7) {
-      const writes = segments(Buffer.concat(packed(cut(whole, random), random)), random)
-      assert.deepEqual(await send(name, writes, random() < 0.5), expected, name)
-      counts.mixed++
-    } else if (kind < 0.8) {
-      await verify(name)
-    } else if (kind < 0.95) {
-      await abandon(name, random)
-    } else {
-      await idle(name, 1000 * random())
-    }
+    const share = random()
+    const [, name, act] = kinds.findLast(([from]) => from <= share) ?? assert.fail()
+    await act(balancer.port, ledger, `S${seed}`, random)
+    counts[name] = (counts[name] ?? 0) + 1
     await sleep(100 * random())
   }
 }
 
-/** What the client sees of the mixed association, and what the PACS has of it; nothing is kept. */
-async function send(callingAE: string, writes: readonly Buffer[], slow = false) {
-  const got = await outcome(balancer.port, callingAE, writes, slow)
-  return { ...got, stored: taken(ct, callingAE) }
+/** Settles what is told, and notes what is used, sixty times. */
+async function watch(isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    await sleep(minutes * 1000)
+    ledger.settle(site.nodes)
+    site.forget()
+    memory.push(await residentMemory())
+    if (memory.length % 10 === 0)
+      console.log(JSON.stringify({ ...counts, told: ledger.counts, MB: memory.at(-1) }))
+  }
 }
 
-function taken(pacs: Pacs, callingAE: string): string[] {
-  const mine = pacs.stored.filter(({ rq }) => rq.callingAE === callingAE)
-  pacs.stored.splice(0, pacs.stored.length, ...pacs.stored.filter(stored => !mine.includes(stored)))
-  pacs.associations.length = 0
-  return mine.map(({ sopInstance, digest }) => `${sopInstance} ${digest}`)
+async function comesToRest(): Promise<void> {
+  await waitUntil(async () => (await sessions()) === 0, undefined, 120_000)
+  const told = ledger.close(site.nodes)
+  await sleep(5000)
+  const used = await cpuSeconds()
+  await sleep(10_000)
+  const idle = ((await cpuSeconds()) - used) / 10
+  const info = await balancer.haproxy.command('show info')
+  const warnings =
+    balancer.haproxy
+      .log()
+      .slice(ofStart)
+      .match(/^\[(WARNING|ALERT|alert|warning)\].*|.*Lua .*: .*error.*/gm) ?? []
+  const unexpected = warnings.filter(line => !/default password|tune.lua.bool|UP|DOWN/.test(line))
+  const quarter = Math.floor(memory.length / 4)
+  const [second, last] = [memory.slice(quarter, 2 * quarter), memory.slice(-quarter)].map(most)
+  console.log({
+    ...counts,
+    told,
+    version: info.match(/^Version: (.*)$/m)?.[1],
+    'CPU when idle again': `${(100 * idle).toFixed(1)} %`,
+    'MB at most, in the second and in the last quarter': [second, last],
+    'worker, up for': [info.match(/^Pid: (.*)$/m)?.[1], info.match(/^Uptime: (.*)$/m)?.[1]],
+    warnings: warnings.length,
+    unexpected,
+  })
+  assert.equal(Number(info.match(/^Pid: (.*)$/m)?.[1]), balancer.haproxy.pid)
+  assert.ok(idle < 0.05, 'HAProxy does not come to rest')
+  assert.deepEqual(unexpected, [])
+  for (const name of Object.keys(processes) as (keyof typeof processes)[])
+    assert.ok((last?.[name] ?? 0) <= (second?.[name] ?? 0) + slack, `${name} takes more and more memory`)
 }
 
-/** C-ECHO on the direct path. */
-async function verify(callingAE: string): Promise<void> {
-  const peer = await Peer.connect(balancer.port)
-  peer.send(associateRq({ callingAE, calledAE: 'ECHO', presentationContexts: contexts([VERIFICATION]) }))
-  assert.equal((await peer.receive())?.type, PduType.associateAc)
-  peer.send(commandOnly(0x0030), releaseRq)
-  await peer.rest()
-  peer.close()
-  counts.verified++
-}
-
-/** Goes away anywhere in the stream. */
-async function abandon(callingAE: string, random: () => number): Promise<void> {
-  const peer = await Peer.connect(balancer.port)
-  peer.send(associateRq({ callingAE }))
-  await peer.receive()
-  const bytes = Buffer.concat(whole.map(pdv => encodePData([pdv])))
-  peer.send(bytes.subarray(0, Math.floor(bytes.length * random())))
-  if (random() < 0.5) await sleep(50 * random())
-  peer.close()
-  taken(ct, callingAE)
-  counts.abandoned++
-}
-
-async function idle(callingAE: string, ms: number): Promise<void> {
-  const peer = await Peer.connect(balancer.port)
-  peer.send(associateRq({ callingAE }))
-  await peer.receive()
-  await sleep(ms)
-  peer.send(releaseRq)
-  await peer.rest()
-  peer.close()
-  counts.idle++
+/** Of clients and of PACS nodes. */
+async function sessions(): Promise<number> {
+  const [header = '', ...lines] = (await balancer.haproxy.command('show stat')).trim().split('\n')
+  const [name, current] = ['# pxname', 'scur'].map(column => header.split(',').indexOf(column)) as [
+    number,
+    number,
+  ]
+  const cells = lines.map(line => line.split(','))
+  return cells
+    .filter(row => ['dicom', ...Object.keys(site.nodes)].includes(row[name] ?? ''))
+    .reduce((total, row) => total + Number(row[current]), 0)
 }
 
 /** Of user and system, so far. */
-async function cpuSeconds({ haproxy }: Balancer): Promise<number> {
-  const fields = (await readFile(`/proc/${haproxy.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
+async function cpuSeconds(): Promise<number> {
+  const fields = (await readFile(`/proc/${processes.HAProxy}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) / clockTick
 }
 
-async function residentMemory({ haproxy }: Balancer): Promise<string> {
-  const status = await readFile(`/proc/${haproxy.pid}/status`, 'utf8')
-  return status.match(/VmRSS:\s+(.*)/)?.[1] ?? ''
+async function residentMemory(): Promise<Record<keyof typeof processes, number>> {
+  const of = async (pid: number) => {
+    const [, kB] = (await readFile(`/proc/${pid}/status`, 'utf8')).match(/VmRSS:\s+(\d+)/) ?? []
+    return Math.round(Number(kB) / 1024)
+  }
+  const { HAProxy, agent1, agent2 } = processes
+  return { HAProxy: await of(HAProxy), agent1: await of(agent1), agent2: await of(agent2) }
+}
+
+function most(
+  all: readonly Record<keyof typeof processes, number>[],
+): Record<keyof typeof processes, number> {
+  const of = (name: keyof typeof processes) => Math.max(...all.map(each => each[name]))
+  return { HAProxy: of('HAProxy'), agent1: of('agent1'), agent2: of('agent2') }
 }

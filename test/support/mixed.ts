@@ -6,8 +6,10 @@ import {
   PduType,
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
+import type { Instance } from './ledger.ts'
 import { associateRq, CT_IMAGE, contexts, image, MR_IMAGE, releaseRq, storeRq } from './messages.ts'
 import { Peer } from './peer.ts'
+import { digestOf } from './steady-load.ts'
 
 export const rules = `
 pools:
@@ -34,6 +36,14 @@ const instances = [
 ].map((instance, index) => ({ ...instance, messageId: index + 1, sopInstance: `1.3.${index}` }))
 
 export type Pdv = ReturnType<typeof decodePData>[number]
+
+/** The same as a ledger has them. */
+export const sent: Instance[] = instances.map(instance => ({
+  messageId: instance.messageId,
+  sopInstance: instance.sopInstance,
+  pool: instance.modality.toLowerCase(),
+  digest: digestOf(image(instance)),
+}))
 
 /** One PDV for each command set and for each dataset. */
 export const whole: Pdv[] = instances.flatMap(instance => {
