@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { PduType } from '../../agent/dicom/index.ts'
 import { sum } from '../metrics/support.ts'
@@ -6,8 +7,8 @@ import { type Balancer, metricsText, startBalancer } from '../support/balancer.t
 import { waitUntil } from '../support/haproxy.ts'
 import { Ledger, type Told } from '../support/ledger.ts'
 import { associateRq, image, storeRq } from '../support/messages.ts'
-import { type Pacs, startPacs } from '../support/pacs.ts'
-import { Peer } from '../support/peer.ts'
+import { associateAc, type Pacs, startPacs } from '../support/pacs.ts'
+import { breakOff, Peer } from '../support/peer.ts'
 import { deliver } from './deliver.ts'
 import { type Hostile, type Hostility, hostile, reject, slowly, startHostilePacs } from './hostile-pacs.ts'
 
@@ -157,4 +158,42 @@ test('clients of a PACS node that reads a byte now and then wait, those of anoth
   hurry.resolve()
   await Promise.all(deliveries)
   assert.deepEqual(ledger.close({ ct: [slow, quick] }), { 'status 0': deliveries.length })
+})
+
+test('agents that ask a hostile PACS node what it accepts live, and its clients are served', async t => {
+  const scripts: Record<string, Hostile> = {
+    ...hostile,
+    'answers with bytes of no protocol': async peer => peer.send(randomBytes(1000)),
+    'resets the connection at once': async peer => breakOff(peer.socket),
+    'resets it behind the A-ASSOCIATE-AC': async (peer, rq) => {
+      await new Promise(resolve => peer.socket.write(associateAc(rq), resolve))
+      breakOff(peer.socket)
+    },
+    'sends without end behind the A-ASSOCIATE-AC': async (peer, rq) => {
+      peer.send(associateAc(rq))
+      const sending = setInterval(() => peer.socket.write(Buffer.alloc(10_000)), 1)
+      await peer.rest()
+      clearInterval(sending)
+    },
+  }
+  const kinds = Object.keys(scripts)
+  const pacs = await startPacs(undefined, async (peer, rq) => {
+    await scripts[kinds[Number(rq.callingAE.slice(1))] ?? '']?.(peer, rq, { stored: [] })
+  })
+  t.after(() => pacs.stop())
+  const balancer = await startBalancer({ rules, pools: { ct: [{ name: 'CT', port: pacs.port }] } })
+  t.after(() => balancer.stop())
+  const ledger = new Ledger()
+  const told = await Promise.all(kinds.map((_, n) => deliver(balancer.port, ledger, { callingAE: `P${n}` })))
+  ledger.close({ ct: [pacs] })
+  const refused = kinds.filter((_, n) => told[n]?.[0] === 'A-ASSOCIATE-RJ')
+  assert.deepEqual(refused, [
+    'accepts the connection and hangs',
+    'refuses the association',
+    'sends an A-ASSOCIATE-AC larger than a buffer',
+    'answers with bytes of no protocol',
+    'resets the connection at once',
+  ])
+  assert.deepEqual([...new Set(told.flat())].toSorted(), [0, 'A-ASSOCIATE-RJ'])
+  for (const { pid } of balancer.agents) process.kill(pid, 0)
 })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeAbort, PduType } from '../../agent/dicom/index.ts'
 import { IMPLICIT } from '../support/messages.ts'
 import { associateAc, type Pacs, type Script, serve, startPacs } from '../support/pacs.ts'
-import type { Peer } from '../support/peer.ts'
+import { breakOff, type Peer } from '../support/peer.ts'
 
 /** What a PACS does with an association once it has read the A-ASSOCIATE-RQ; it may keep something. */
 export type Hostile = (...association: [...Parameters<Script>, pacs: Pick<Pacs, 'stored'>]) => Promise<void>
@@ -44,7 +44,7 @@ export const hostile = {
   'breaks the connection in the middle of an instance': async (peer, rq) => {
     peer.send(associateAc(rq))
     await read(peer, 3)
-    peer.socket.resetAndDestroy()
+    breakOff(peer.socket)
   },
   'answers with the A-ASSOCIATE-AC twice': async (peer, rq, pacs) => {
     peer.send(associateAc(rq))
@@ -72,7 +72,7 @@ export const hostile = {
 export type Hostility = keyof typeof hostile
 
 /** A PACS node that does what `script` says now. */
-export async function startHostilePacs(script: () => Hostile): Promise<Pacs> {
-  const pacs: Pacs = await startPacs((peer, rq) => script()(peer, rq, pacs))
+export async function startHostilePacs(script: () => Hostile, toProbe?: Script): Promise<Pacs> {
+  const pacs: Pacs = await startPacs((peer, rq) => script()(peer, rq, pacs), toProbe)
   return pacs
 }

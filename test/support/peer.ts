@@ -80,3 +80,9 @@ export class Peer {
     this.socket.destroy()
   }
 }
+
+/** Breaks a connection, by a reset. Node.js 24 never ends where one is reset that is being closed. */
+export function breakOff(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
+}

@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { breakOff } from './peer.ts'
 import { freePort } from './ports.ts'
 
 /**
@@ -47,8 +48,8 @@ export async function startRelay(target = 0): Promise<Relay> {
         },
       })
     const reset = () => {
-      client.resetAndDestroy()
-      upstream.resetAndDestroy()
+      breakOff(client)
+      breakOff(upstream)
     }
     await Promise.all([
       pipeline(
@@ -70,7 +71,7 @@ export async function startRelay(target = 0): Promise<Relay> {
     delay: 0,
     cutsAt: () => false,
     cut() {
-      for (const socket of sockets) socket.resetAndDestroy()
+      for (const socket of sockets) breakOff(socket)
     },
     stall() {
       flowing = Promise.withResolvers()
