@@ -65,6 +65,7 @@ local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
 -- or what PS3.8 Table 9-10 asks for in Sta2. After the promise it is always an A-ABORT.
 local REFUSALS = {
   ["not-associate"] = ABORT_BY_USER, -- AA-1
+  ["malformed-request"] = ABORT_BY_USER,
   ["request-timeout"] = ABORT_BY_USER,
   ["request-too-large"] = pdu.associate_rj(1, 3, 2), -- permanent, local limit exceeded
   ["agents-down"] = pdu.associate_rj(2, 3, 1), -- transient, temporary congestion
@@ -131,6 +132,8 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
   if window.input > 0 and window:read(0, 1):byte() ~= pdu.ASSOCIATE_RQ then return refuse(txn, "not-associate") end
   if window.input >= pdu.HEADER then
     local _, length = pdu.read_header(window, 0)
+    -- what else may be wrong, the agent finds; but of no bytes at all, HAProxy makes no argument of a question
+    if length < pdu.REQUEST_FIXED then return refuse(txn, "malformed-request") end
     if pdu.HEADER + length > pdu.request_room() then return refuse(txn, "request-too-large") end
     if window.input >= pdu.HEADER + length then
       set(txn, "requested", pdu.HEADER + length)
