@@ -39,6 +39,7 @@ local Window = require "window"
 
 local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
 local SOON = 5 -- ms, for what cannot be waited for otherwise
+local UNREAD = 32768 -- bytes of answers that wait for a client, beyond which its C-ECHOs wait, too
 
 -- haproxy.cfg sets these in the environment, in seconds
 local function setting(name) return tonumber(os.getenv(name)) or error("dicom.lua: " .. name .. " must be a number") end
@@ -208,6 +209,15 @@ local function answer_echo(txn, base, context_id, walk)
   if walk.left > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, walk.left), base) end
 end
 
+-- Waits for a client to read what it was answered before its first dataset. No event tells that it has.
+local function wait_for_reader(txn)
+  if Window.new():open(txn.req):ended() then return refuse(txn, "client-closed", "") end
+  local left = time_left(txn, "promised_at", DATASET_TIMEOUT)
+  if left <= 0 then return refuse(txn, "dataset-timeout") end
+  local waited = -time_left(txn, "unread_at", 0)
+  return wait(math.min(left, SOON + waited // 8))
+end
+
 -- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of
 -- them is to be asked again. Before HAProxy 3.0, the first one's limit must pass, too, else the second has none (see RESCUE),
 -- and with no agent left the client would wait for ever: so it is not asked then. The `nth` pause of a question has variables
@@ -266,6 +276,7 @@ core.register_action("dicom_head", { "tcp-req" }, function(txn)
   end
   local room = pdu.head_room(base, #promise, #(var(txn, "takes") or ""))
   while true do
+    if txn.res:output() > UNREAD then return wait_for_reader(txn) end
     local window, walk = Window.new():open(txn.req), txn:get_priv()
     local found, context_id = first_message(window, walk)
     local have = window.input - base
@@ -304,7 +315,7 @@ core.register_action("dicom_bind", { "tcp-req" }, function(txn)
   local offer = var(txn, "offer")
   if var(txn, "promised") then
     -- the PACS's answer is to begin at the buffer's origin: see window.lua
-    if txn.res:output() > 0 then return wait(SOON) end
+    if txn.res:output() > 0 then return wait_for_reader(txn) end
     set(txn, "request", txn.req:data(pdu.HEADER, var(txn, "requested") - pdu.HEADER))
   end
   if offer and txn.req:set(offer, 0, var(txn, "requested")) ~= #offer then return refuse(txn, "offer-too-large") end
@@ -317,8 +328,8 @@ end, 0)
 -- and the client would never see the answer.
 core.register_action("dicom_refuse", { "tcp-req" }, function(txn)
   local answer = var(txn, "answer") or ABORT_BY_PROVIDER
-  if not var(txn, "refused") then
-    set(txn, "refused", 1)
+  if not var(txn, "refusing") then
+    set(txn, "refusing", 1)
     if answer ~= "" then txn.res:send(answer) end
   end
   local have = txn.req:input()

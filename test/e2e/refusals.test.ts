@@ -139,7 +139,7 @@ describe('refusals', () => {
       test(`${when}: ${answer}`, async () => {
         const { answers, line } = await exchange(calledAE, rq)
         assert.deepEqual(answers, [answer])
-        assert.match(line, new RegExp(` refusal=${refusal} `))
+        assert.match(line, new RegExp(` refusal=${refusal} error=- instances=-/-/-/- `))
       })
     }
 
