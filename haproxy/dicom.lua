@@ -104,6 +104,9 @@ local function time_left(txn, clock, limit)
   return start + limit - now()
 end
 
+-- Whether the client has closed, even if there is no room for more of it. No step may wait then.
+local function has_gone(txn) return Window.new():open(txn.req):ended() end
+
 -- Waits for more bytes, at most `left` ms.
 local function wait(left)
   act.wake_time(left + 1)
@@ -211,7 +214,7 @@ end
 
 -- Waits for a client to read what it was answered before its first dataset. No event tells that it has.
 local function wait_for_reader(txn)
-  if Window.new():open(txn.req):ended() then return refuse(txn, "client-closed", "") end
+  if has_gone(txn) then return refuse(txn, "client-closed", "") end
   local left = time_left(txn, "promised_at", DATASET_TIMEOUT)
   if left <= 0 then return refuse(txn, "dataset-timeout") end
   local waited = -time_left(txn, "unread_at", 0)
@@ -231,6 +234,7 @@ core.register_action("dicom_pause", { "tcp-req" }, function(txn, question, nth)
     if not var(txn, next_at) then set(txn, next_at, now()) end
     return act.CONTINUE
   end
+  if has_gone(txn) then return refuse(txn, "client-closed", "") end -- HAProxy has given up the question with it
   if since > NO_AGENT and not is_live(txn, "agents") then
     set(txn, "alone", 1)
     return act.CONTINUE
