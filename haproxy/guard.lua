@@ -14,6 +14,7 @@ local pdu = require "pdu"
 local clock = require "clock"
 local dataset_elements = require "dataset"
 local question = require "question"
+local judge = require "judge"
 local Responses = require "responses"
 local Window = require "window"
 
@@ -81,7 +82,7 @@ end
 
 function Guard:follow(txn, window)
   self.waiting = false
-  self.settled = self.settled or var(txn, "settled")
+  self.settled = self.settled or self:settles(txn)
   local passed = self.settled and self:from_client(txn, window) or self:hold(txn, window)
   if #self.responses.refusals > 0 then self:wait() end
   if not self.waiting then self.waited_from = nil end
@@ -92,6 +93,15 @@ end
 
 -- Has the filter called again, since no event will: after an eighth of the time that it has waited.
 function Guard:wait() self.waiting, self.waited_from = true, self.waited_from or clock() end
+
+-- Whether the PACS has accepted. dicom_settle is about to see it, too, but after that nothing calls the client's side before
+-- its timer does.
+function Guard:settles(txn)
+  if var(txn, "settled") then return true end
+  if not self.offered or var(txn, "refusal") then return false end
+  local _, answer_length = judge(txn)
+  return answer_length ~= nil
+end
 
 -- Until the PACS has accepted, only the offer passes.
 function Guard:hold(txn, window)
