@@ -66,6 +66,7 @@ local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
 -- or what PS3.8 Table 9-10 asks for in Sta2. After the promise it is always an A-ABORT.
 local REFUSALS = {
   ["not-associate"] = ABORT_BY_USER, -- AA-1
+  ["malformed-request"] = ABORT_BY_USER,
   ["request-timeout"] = ABORT_BY_USER,
   ["request-too-large"] = pdu.associate_rj(1, 3, 2), -- permanent, local limit exceeded
   ["agents-down"] = pdu.associate_rj(2, 3, 1), -- transient, temporary congestion
@@ -132,6 +133,8 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
   if window.input > 0 and window:read(0, 1):byte() ~= pdu.ASSOCIATE_RQ then return refuse(txn, "not-associate") end
   if window.input >= pdu.HEADER then
     local _, length = pdu.read_header(window, 0)
+    -- what else may be wrong, the agent finds; but of no bytes at all, HAProxy makes no argument of a question
+    if length < pdu.REQUEST_FIXED then return refuse(txn, "malformed-request") end
     if pdu.HEADER + length > pdu.request_room() then return refuse(txn, "request-too-large") end
     if window.input >= pdu.HEADER + length then
       set(txn, "requested", pdu.HEADER + length)
@@ -160,45 +163,50 @@ core.register_action("dicom_limit", { "tcp-req" }, function(txn, reason)
   return refuse(txn, reason)
 end, 1)
 
--- Walks the P-DATA behind the A-ASSOCIATE-RQ, which ends at `base`, and says what stands there:
+-- Where a walk through the P-DATA behind the A-ASSOCIATE-RQ stands, which ends at `base`: `left` bytes of a PDU are still to
+-- come, and of the first message's command, these fragments are there, or all of its elements.
+local function new_walk(base) return { at = base, left = 0, command = {}, elements = nil } end
+
+-- Goes on with a walk, so that no PDV is looked at twice however small the pieces are that come, and says what stands there:
 --   "more"      nothing complete yet
 --   "ready"     a command that has no dataset, or a command with the last fragment of its dataset
---   "echo"      a whole C-ECHO-RQ: with its context id, elements, end, and the bytes left in its last PDU
+--   "echo"      a whole C-ECHO-RQ: with its context id
 --   "release", "abort", "unexpected", "malformed"
-local function first_message(window, base)
-  local at, left, command, elements = base, 0, {}, nil
+local function first_message(window, walk)
   while true do
-    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, left)
+    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, walk.at, walk.left)
     if not found then return "more" end
     if found == "malformed" then return "malformed" end
     if found == "other" then
       local type, whole = header, length
-      if type == pdu.RELEASE_RQ then return at + whole <= window.input and "release" or "more" end
+      if type == pdu.RELEASE_RQ then return walk.at + whole <= window.input and "release" or "more" end
       return type == pdu.ABORT and "abort" or "unexpected"
     end
-    if is_command == (elements ~= nil) then return "malformed" end -- a command in a dataset, or the reverse
-    local data = at + header
+    if is_command == (walk.elements ~= nil) then return "malformed" end -- a command in a dataset, or the reverse
+    local data = walk.at + header
     if data + length > window.input then return "more" end
+    walk.at, walk.left = data + length, pdu_left
     if is_command then
-      command[#command + 1] = window:read(data, length)
+      walk.command[#walk.command + 1] = window:read(data, length)
       if last then
-        elements = pdu.command_elements(table.concat(command))
+        local elements = pdu.command_elements(table.concat(walk.command))
         if not elements then return "malformed" end
-        if elements[0x0100] == pdu.C_ECHO_RQ then return "echo", context_id, elements, data + length, pdu_left end
+        walk.elements = elements
+        if elements[0x0100] == pdu.C_ECHO_RQ then return "echo", context_id end
         if elements[0x0800] == pdu.NO_DATASET then return "ready" end
       end
     elseif last then
       return "ready"
     end
-    at, left = data + length, pdu_left
   end
 end
 
--- Answers the C-ECHO-RQ that stands at `base` and takes it out of the buffer; what follows it stays framed.
-local function answer_echo(txn, base, context_id, elements, message_end, rest)
-  txn.res:send(pdu.response(context_id, elements, pdu.SUCCESS))
-  txn.req:remove(base, message_end - base)
-  if rest > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, rest), base) end
+-- Answers the C-ECHO-RQ that stands between `base` and the walk's end, and takes it out of the buffer; what follows it stays
+-- framed.
+local function answer_echo(txn, base, context_id, walk)
+  txn.res:send(pdu.response(context_id, walk.elements, pdu.SUCCESS))
+  txn.req:remove(base, walk.at - base)
+  if walk.left > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, walk.left), base) end
 end
 
 -- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of
@@ -255,14 +263,16 @@ core.register_action("dicom_head", { "tcp-req" }, function(txn)
   if not var(txn, "promised") then
     set(txn, "promised", 1)
     txn.res:send(promise)
+    txn:set_priv(new_walk(base))
   end
   local room = pdu.head_room(base, #promise, #(var(txn, "takes") or ""))
   while true do
-    local window = Window.new():open(txn.req)
-    local found, context_id, elements, message_end, rest = first_message(window, base)
+    local window, walk = Window.new():open(txn.req), txn:get_priv()
+    local found, context_id = first_message(window, walk)
     local have = window.input - base
     if found == "echo" then
-      answer_echo(txn, base, context_id, elements, message_end, rest)
+      answer_echo(txn, base, context_id, walk)
+      txn:set_priv(new_walk(base))
     elseif found == "ready" or (found == "more" and have >= room) then
       set(txn, "head", window:read(base, math.min(have, room)))
       set(txn, "asked_at", now())
