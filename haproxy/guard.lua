@@ -141,11 +141,11 @@ function Guard:from_client(txn, window)
       if client.left > 0 then return at end
       if client.ends then self:end_of_message() end
     end
+    if #self.responses.refusals > 0 then self.responses:send(txn.res) end
     if self.aborted then
       window:remove(at, window.input - at)
       return at
     end
-    if #self.responses.refusals > 0 then self.responses:send(txn.res) end
 
     if client.verdict == "pass" and not client.command and client.pdu_left == 0 then
       local run = pdu.end_of_run(window, at)
@@ -413,7 +413,7 @@ function Guard:abort(txn, window, at)
   set(txn, "refusal", "malformed-pdata")
   window:remove(at, window.input - at)
   window:insert(ABORT_INVALID_PARAMETER, at)
-  txn.res:send(ABORT_INVALID_PARAMETER)
+  self.responses:abort(txn.res, ABORT_INVALID_PARAMETER)
   return window.input
 end
 
@@ -434,19 +434,21 @@ local LOOKED_UP = { __index = look_up }
 
 function Filter:new() return setmetatable({ guard = Guard.new(), sides = {}, channels = {} }, LOOKED_UP) end
 
--- A defect of the guard ends the association: nothing passes any more.
-function Filter:failed(message)
-  core.Alert("guard.lua: " .. tostring(message))
-  local side, txn = running(), self.txn
-  local channel = self.channels[side]
-  local function drop()
+local function dropping(channel)
+  return function()
     channel:remove(0, channel:input())
     return 0
   end
-  self.sides[side] = drop
-  set(txn, "refusal", "guard-failed")
-  txn.res:send(ABORT_BY_PROVIDER)
-  return drop()
+end
+
+-- A defect of the guard ends the association: nothing passes any more, from either side.
+function Filter:failed(message)
+  core.Alert("guard.lua: " .. tostring(message))
+  self.has_failed = true
+  for side, channel in pairs(self.channels) do self.sides[side] = dropping(channel) end
+  set(self.txn, "refusal", "guard-failed")
+  self.txn.res:send(ABORT_BY_PROVIDER)
+  return self.sides[running()]()
 end
 
 function Filter:start_analyze(_, channel) filter.register_data_filter(self, channel) end
@@ -458,7 +460,9 @@ function Filter:tcp_payload(txn, channel)
   end
   local side = running()
   self.txn, self.channels[side] = self.txn or txn, channel
-  self.sides[side] = channel == txn.res and self.guard:pacs_side(txn) or self.guard:client_side(txn)
+  self.sides[side] = self.has_failed and dropping(channel)
+    or channel == txn.res and self.guard:pacs_side(txn)
+    or self.guard:client_side(txn)
   local found = self.tcp_payload
   if type(found) == "function" then found = found() end
   debug.sethook() -- HAProxy has Lua count instructions, which slows down what is not called by HAProxy, too
