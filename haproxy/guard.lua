@@ -432,7 +432,7 @@ end
 
 local LOOKED_UP = { __index = look_up }
 
-function Filter:new() return setmetatable({ guard = Guard.new(), sides = {}, channels = {} }, LOOKED_UP) end
+function Filter:new() return setmetatable({ sides = {}, channels = {} }, LOOKED_UP) end
 
 local function dropping(channel)
   return function()
@@ -460,6 +460,7 @@ function Filter:tcp_payload(txn, channel)
   end
   local side = running()
   self.txn, self.channels[side] = self.txn or txn, channel
+  self.guard = self.guard or Guard.new()
   self.sides[side] = self.has_failed and dropping(channel)
     or channel == txn.res and self.guard:pacs_side(txn)
     or self.guard:client_side(txn)
