@@ -9,6 +9,7 @@ import { startRules, watchRules } from './live-rules.ts'
 import { createMetrics } from './metrics.ts'
 import { createKnowledge, Doubts, isDeclared, probe } from './negotiation/index.ts'
 import { watchSources } from './sources.ts'
+import { logErrors } from './spop-errors.ts'
 
 /** HAProxy checks its agents every 250 ms (haproxy.cfg). */
 const NOTICE_MS = 1000
@@ -51,6 +52,7 @@ try {
       log,
       onDelivery: metrics.audited,
     })
+  const logError = logErrors(log)
   const server = createSpoeServer({
     handlers: createHandlers(
       () => ({ ruleSet: rules.serving.ruleSet, stickSecret, patientSecret, shadowPool, knowledge, doubts }),
@@ -71,7 +73,7 @@ try {
     onFrame: metrics.frame,
     onError: error => {
       metrics.spopError(error)
-      log.warn({ err: error }, 'SPOP')
+      logError(error)
     },
   })
 

@@ -35,6 +35,7 @@
 local pdu = require "pdu"
 local now = require "clock"
 local question = require "question"
+local judge = require "judge"
 local Window = require "window"
 
 local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
@@ -343,19 +344,6 @@ core.register_action("dicom_refuse", { "tcp-req" }, function(txn)
   return wait(left)
 end, 0)
 
--- Whether the PACS's `answer` keeps the promise made to the client: every context of the offer accepted with the
--- transfer syntax that was promised, and PDUs accepted at least as long (0 is unlimited).
-local function keeps_promise(answer, offer, promise)
-  local accepted, max_pdu_length = pdu.negotiated(answer)
-  local offered = pdu.negotiated(offer)
-  local _, promised_length = pdu.negotiated(promise)
-  if not accepted or not offered or not promised_length then return false end
-  for id, transfer_syntax in pairs(offered) do
-    if accepted[id] ~= transfer_syntax then return false end
-  end
-  return max_pdu_length == 0 or (promised_length ~= 0 and max_pdu_length >= promised_length)
-end
-
 -- What agents know of a pool, and promised by, is not so any more: tells them, with their next question.
 local function tell_stale(txn, pool)
   local stale = { pool .. "=" .. txn.f:unique_id():sub(1, 8) }
@@ -367,24 +355,6 @@ end
 
 -- Of what is wrong with an answer, what shows that the pool accepts something else than it was known to.
 local STALE = { ["pacs-mismatch"] = true, ["pacs-rejected"] = true }
-
-local ANSWERS = { [pdu.ASSOCIATE_RJ] = "pacs-rejected", [pdu.ABORT] = "pacs-aborted" }
-
--- What is wrong with what the PACS has sent so far, nil if nothing; and the length of its whole A-ASSOCIATE-AC.
-local function judge(txn)
-  local have = txn.res:input()
-  if have >= pdu.HEADER then
-    local type, length = string.unpack(">BxI4", txn.res:data(0, pdu.HEADER))
-    if type ~= pdu.ASSOCIATE_AC then return ANSWERS[type] or "pacs-not-dicom" end
-    if pdu.HEADER + length > pdu.ROOM then return "pacs-answer-too-large" end
-    if have >= pdu.HEADER + length then
-      local answer = txn.res:data(0, pdu.HEADER + length)
-      if keeps_promise(answer, var(txn, "offer"), var(txn, "promise")) then return nil, #answer end
-      return "pacs-mismatch"
-    end
-  end
-  if not txn.res:may_recv() then return "pacs-closed" end
-end
 
 core.register_action("dicom_settle", { "tcp-res" }, function(txn)
   if var(txn, "settled") then return act.CONTINUE end

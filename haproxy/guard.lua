@@ -14,6 +14,7 @@ local pdu = require "pdu"
 local clock = require "clock"
 local dataset_elements = require "dataset"
 local question = require "question"
+local judge = require "judge"
 local Responses = require "responses"
 local Window = require "window"
 
@@ -81,7 +82,7 @@ end
 
 function Guard:follow(txn, window)
   self.waiting = false
-  self.settled = self.settled or var(txn, "settled")
+  self.settled = self.settled or self:settles(txn)
   local passed = self.settled and self:from_client(txn, window) or self:hold(txn, window)
   if #self.responses.refusals > 0 then self:wait() end
   if not self.waiting then self.waited_from = nil end
@@ -92,6 +93,15 @@ end
 
 -- Has the filter called again, since no event will: after an eighth of the time that it has waited.
 function Guard:wait() self.waiting, self.waited_from = true, self.waited_from or clock() end
+
+-- Whether the PACS has accepted. dicom_settle is about to see it, too, but after that nothing calls the client's side before
+-- its timer does.
+function Guard:settles(txn)
+  if var(txn, "settled") then return true end
+  if not self.offered or var(txn, "refusal") then return false end
+  local _, answer_length = judge(txn)
+  return answer_length ~= nil
+end
 
 -- Until the PACS has accepted, only the offer passes.
 function Guard:hold(txn, window)
@@ -131,11 +141,11 @@ function Guard:from_client(txn, window)
       if client.left > 0 then return at end
       if client.ends then self:end_of_message() end
     end
+    if #self.responses.refusals > 0 then self.responses:send(txn.res) end
     if self.aborted then
       window:remove(at, window.input - at)
       return at
     end
-    if #self.responses.refusals > 0 then self.responses:send(txn.res) end
 
     if client.verdict == "pass" and not client.command and client.pdu_left == 0 then
       local run = pdu.end_of_run(window, at)
@@ -403,7 +413,7 @@ function Guard:abort(txn, window, at)
   set(txn, "refusal", "malformed-pdata")
   window:remove(at, window.input - at)
   window:insert(ABORT_INVALID_PARAMETER, at)
-  txn.res:send(ABORT_INVALID_PARAMETER)
+  self.responses:abort(txn.res, ABORT_INVALID_PARAMETER)
   return window.input
 end
 
@@ -422,21 +432,23 @@ end
 
 local LOOKED_UP = { __index = look_up }
 
-function Filter:new() return setmetatable({ guard = Guard.new(), sides = {}, channels = {} }, LOOKED_UP) end
+function Filter:new() return setmetatable({ sides = {}, channels = {} }, LOOKED_UP) end
 
--- A defect of the guard ends the association: nothing passes any more.
-function Filter:failed(message)
-  core.Alert("guard.lua: " .. tostring(message))
-  local side, txn = running(), self.txn
-  local channel = self.channels[side]
-  local function drop()
+local function dropping(channel)
+  return function()
     channel:remove(0, channel:input())
     return 0
   end
-  self.sides[side] = drop
-  set(txn, "refusal", "guard-failed")
-  txn.res:send(ABORT_BY_PROVIDER)
-  return drop()
+end
+
+-- A defect of the guard ends the association: nothing passes any more, from either side.
+function Filter:failed(message)
+  core.Alert("guard.lua: " .. tostring(message))
+  self.has_failed = true
+  for side, channel in pairs(self.channels) do self.sides[side] = dropping(channel) end
+  set(self.txn, "refusal", "guard-failed")
+  self.txn.res:send(ABORT_BY_PROVIDER)
+  return self.sides[running()]()
 end
 
 function Filter:start_analyze(_, channel) filter.register_data_filter(self, channel) end
@@ -448,7 +460,10 @@ function Filter:tcp_payload(txn, channel)
   end
   local side = running()
   self.txn, self.channels[side] = self.txn or txn, channel
-  self.sides[side] = channel == txn.res and self.guard:pacs_side(txn) or self.guard:client_side(txn)
+  self.guard = self.guard or Guard.new()
+  self.sides[side] = self.has_failed and dropping(channel)
+    or channel == txn.res and self.guard:pacs_side(txn)
+    or self.guard:client_side(txn)
   local found = self.tcp_payload
   if type(found) == "function" then found = found() end
   debug.sethook() -- HAProxy has Lua count instructions, which slows down what is not called by HAProxy, too

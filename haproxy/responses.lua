@@ -1,5 +1,5 @@
 -- The PACS's side of the guard: follows its PDUs and messages, and puts among them the refusals of what the guard has
--- eaten, each when all that the client sent before has been answered.
+-- eaten, each when all that the client sent before has been answered; and the A-ABORT with which the guard gives up.
 
 local pdu = require "pdu"
 local Window = require "window"
@@ -10,7 +10,8 @@ local Responses = {}
 Responses.__index = Responses
 
 -- left: bytes to come of a PDV or another PDU, behind which pdu_left bytes of its PDU follow. fragments: of a command that
--- is not whole yet. answered: messages of the client's. refusals: { after = messages, response = bytes }, in order.
+-- is not whole yet. answered: messages of the client's. refusals: { after = messages, response = bytes }, in order; an
+-- A-ABORT has no `after`, and when it is sent, all is `over`.
 function Responses.new()
   local responses = { window = Window.new(), left = 0, pdu_left = 0, in_message = false, fragments = {}, answered = 0 }
   responses.refusals = {}
@@ -19,29 +20,39 @@ end
 
 function Responses:refuse(after, response) self.refusals[#self.refusals + 1] = { after = after, response = response } end
 
--- The refusal that may stand where the PACS's next PDU begins, if any: fragments of another message stay together
--- (PS3.8 Annex E).
+-- Has this A-ABORT come behind the PDU that is passing, if one is, and nothing behind the A-ABORT.
+function Responses:abort(channel, response)
+  self.refusals = { { response = response } }
+  self:send(channel)
+end
+
+-- What may stand where the PACS's next PDU begins, if anything: fragments of another message stay together (PS3.8 Annex E).
 function Responses:due()
   local refusal = self.refusals[1]
-  return refusal and self.answered >= refusal.after and self.pdu_left == 0 and not self.in_message and refusal.response
+  if not refusal or self.pdu_left > 0 then return nil end
+  local after = refusal.after
+  return (not after or self.answered >= after and not self.in_message) and refusal.response
 end
+
+function Responses:sent() self.over = not table.remove(self.refusals, 1).after end
 
 -- Sends what is due, if the PACS's channel is at rest; what does not fit waits for `follow`.
 function Responses:send(channel)
   local response = self:due()
-  while response and self.left == 0 and channel:input() == 0 do
+  while response and self.left == 0 and (channel:input() == 0 or not self.refusals[1].after) do
     local window = self.window:open(channel)
     if not window:fits(#response) or channel:send(response) ~= #response then return end
     window:sent(#response)
-    table.remove(self.refusals, 1)
+    self:sent()
     response = self:due()
   end
 end
 
 -- Follows what is in the PACS's channel, and returns how many bytes pass: all, but for a header or a command that is not
--- whole.
+-- whole, and what is behind an A-ABORT.
 function Responses:follow(channel)
   local window, at = self.window:open(channel), 0
+  if self.over then return self:drop(0) end
   if window.input == 0 and #self.refusals == 0 then return window:close(0) end
   if self.left == 0 then window:look_ahead(0, COMMAND) end
   while true do
@@ -54,9 +65,10 @@ function Responses:follow(channel)
     while response do
       if not window:insert(response, at) then return window:close(at) end
       at = at + #response
-      table.remove(self.refusals, 1)
+      self:sent()
       response = self:due()
     end
+    if self.over then return self:drop(at) end
     local found, header, length, _, is_command, last, pdu_left = pdu.next(window, at, self.pdu_left)
     if not found then break end
     if found == "pdv" then
@@ -72,6 +84,12 @@ function Responses:follow(channel)
     end
   end
   return window:close(window:closed() and window.input or at)
+end
+
+-- Lets the bytes before offset `at` pass, and no others.
+function Responses:drop(at)
+  self.window:remove(at, self.window.input - at)
+  return self.window:close(at)
 end
 
 -- Counts the PACS's command if it is the last answer to a message, and says whether a dataset follows.

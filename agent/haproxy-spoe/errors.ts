@@ -1,5 +1,7 @@
 // Every error this library makes. Codes are stable; the README lists them all.
 
+const MAX_TOLD = 200
+
 /** Status codes of DISCONNECT frames, SPOE §3.5. */
 export const Status = {
   normal: 0,
@@ -41,10 +43,15 @@ export class SpopError extends Error {
   readonly place: ErrorPlace | undefined
 
   constructor(statusCode: number, message: string, place?: ErrorPlace, options?: ErrorOptions) {
-    super(message, options)
+    super(brief(message), options)
     this.statusCode = statusCode
     this.place = place
   }
+}
+
+/** What is told of text that the peer has sent, of which a frame may hold 64 KB. */
+export function brief(text: string): string {
+  return text.length > MAX_TOLD ? `${text.slice(0, MAX_TOLD)}...` : text
 }
 
 /** What can go wrong on the agent's side of a connection that goes on. */
@@ -60,7 +67,7 @@ export class SpoeError extends Error {
   readonly code: SpoeErrorCode
 
   constructor(code: SpoeErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(brief(message), options)
     this.code = code
   }
 }

@@ -2,7 +2,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection, type ConnectionOptions, type FrameListener } from './connection.ts'
 import type { ErrorListener, Handler } from './dispatch.ts'
-import { SpoeError } from './errors.ts'
+import { brief, SpoeError } from './errors.ts'
 import { type Limits, limitsFrom } from './limits.ts'
 import { bind } from './listen.ts'
 
@@ -52,7 +52,8 @@ export function createSpoeServer(options: SpoeServerOptions): SpoeServer {
     handlerTimeoutMs: limits.handlerTimeoutMs,
     onError,
     onFrame: guarded(options.onFrame ?? (() => {})),
-    onNoHandler: name => {
+    onNoHandler: called => {
+      const name = brief(called)
       if (reported.has(name) || reported.size === MAX_REPORTED_NAMES) return
       reported.add(name)
       const message = `no handler for the SPOE message "${name}": add one, or take it out of the configuration`

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeAssociateRj, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
@@ -19,6 +17,7 @@ import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, IMPLICIT, image, releaseRq, storeRq } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
+import { type Relay, startRelay } from '../support/relay.ts'
 
 const rules = `
 rules:
@@ -38,6 +37,16 @@ describe('agents that fail', () => {
     await balancer.stop()
     await pacs.stop()
   })
+
+  /** With one agent, behind a relay. */
+  async function beginBehind(relay: Relay, options: Partial<BalancerOptions> = {}): Promise<void> {
+    await begin({ ...options, agents: 0, env: { AGENT1: `127.0.0.1:${relay.port}` } })
+    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
+    const agent = await startAgent('agent', env)
+    balancer.agents.push(agent)
+    relay.target = (await spopAddress(agent)).port
+    await found(balancer.haproxy, 'UP', ['agents/agent1'])
+  }
 
   /** Questions of HAProxy's that an agent has taken, and not answered yet. */
   async function asksOf(agent: Running): Promise<{ taken: number; waiting: number }> {
@@ -83,25 +92,21 @@ describe('agents that fail', () => {
   })
 
   test('a question that dies with its connection, three times: it is asked for the fourth time, whichever it is', async t => {
-    const cutter = await startCutter()
-    t.after(() => cutter.stop())
-    await begin({
+    const relay = await startRelay()
+    t.after(() => relay.stop())
+    let cuts = 0
+    // HAProxy writes a frame at a time; that of a NOTIFY is 3 (SPOE §3.2.6), behind the length
+    relay.cutsAt = frame => frame[4] === 3 && cuts-- > 0
+    await beginBehind(relay, {
       rules: 'rules: [{ name: CT, when: { Modality: CT, PatientID: "P-*" }, route: ct }]',
-      agents: 0,
-      env: { AGENT1: `127.0.0.1:${cutter.port}` },
     })
-    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
-    const agent = await startAgent('agent', env)
-    balancer.agents.push(agent)
-    cutter.agent = (await spopAddress(agent)).port
-    await found(balancer.haproxy, 'UP', ['agents/agent1'])
     await store('BEFORE')
     const peer = await Peer.connect(balancer.port)
     const answer = async (pdu: Buffer) => {
-      cutter.cuts = 3
+      cuts = 3
       peer.send(pdu)
       const type = (await peer.receive())?.type
-      assert.equal(cutter.cuts, 0)
+      assert.ok(cuts <= 0)
       return type
     }
     assert.equal(await answer(associateRq({ callingAE: 'AGAIN' })), PduType.associateAc)
@@ -110,6 +115,18 @@ describe('agents that fail', () => {
     peer.close()
     assert.match(await balancer.logLine('AGAIN'), / refusal=- .* instances=2\/1\//)
     assert.equal(pacs.stored.length, 3)
+  })
+
+  test('one check that fails: the agent stays up', async t => {
+    const relay = await startRelay()
+    t.after(() => relay.stop())
+    await beginBehind(relay)
+    const falls = () => balancer.haproxy.log().match(/agent1 is DOWN/g)?.length
+    const before = falls()
+    let checks = 0
+    relay.cutsAt = frame => frame.includes('healthcheck') && ++checks === 1
+    await waitUntil(() => checks > 2)
+    assert.equal(falls(), before)
   })
 
   test('one of two killed while twenty clients wait for a slow pool: none fails, and the other agent asks once more at most', async () => {
@@ -218,40 +235,3 @@ describe('agents that fail', () => {
     await store('FALLBACK')
   })
 })
-
-/** In front of an agent: cuts the connections on which the next `cuts` NOTIFY frames come (SPOE §3.2.6), before these arrive. */
-async function startCutter() {
-  const sockets = new Set<Socket>()
-  const cutter = { agent: 0, cuts: 0, port: 0, stop }
-  const server = createServer(client => {
-    const agent = connect(cutter.agent, '127.0.0.1')
-    for (const socket of [client, agent]) {
-      sockets.add(socket)
-      socket.on('error', () => {})
-      socket.on('close', () => {
-        sockets.delete(socket)
-        client.destroy()
-        agent.destroy()
-      })
-    }
-    // HAProxy writes a frame at a time; its type is behind the length
-    client.on('data', chunk => {
-      if (chunk[4] === 3 && cutter.cuts > 0) {
-        cutter.cuts--
-        client.destroy()
-      } else agent.write(chunk)
-    })
-    agent.pipe(client)
-  })
-  async function stop() {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    await once(server, 'close')
-  }
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address)
-  cutter.port = address.port
-  return cutter
-}

@@ -408,25 +408,34 @@ describe('the guard', { concurrency: true }, () => {
     peer.close()
   })
 
-  test('a defect of the guard ends the association, and nothing passes any more', async () => {
+  test('a defect of the guard ends the association, and nothing passes any more, from either side', async t => {
+    const aborted = Promise.withResolvers<void>()
+    let reached = -1
+    const pacs = await startPacs(async (peer, rq) => {
+      peer.send(associateAc(rq))
+      await aborted.promise
+      reached = peer.buffered
+      peer.send(success(1, 1))
+    })
+    t.after(() => pacs.stop())
     const broken = fileURLToPath(new URL('broken-guard.lua', import.meta.url))
     const load = 'lua-load-per-thread guard.lua'
     const edit = (cfg: string) => cfg.replace(load, `${load}\n    lua-load-per-thread ${broken}`)
-    const pools = { ct: [{ name: 'CT', port: ct.port }], mr: [{ name: 'MR', port: mr.port }] }
+    const pools = { ct: [{ name: 'CT', port: pacs.port }], mr: [{ name: 'MR', port: mr.port }] }
     const failing = await startBalancer({ rules: rules('refuse'), pools, edit })
-    try {
-      const peer = await Peer.connect(failing.port)
-      peer.send(associateRq({ callingAE: 'BROKEN', presentationContexts }))
-      assert.equal((await peer.receive())?.type, PduType.associateAc)
-      peer.send(instanceOf('CT', { messageId: 1 }))
-      assert.equal((await peer.receive())?.type, PduType.abort)
-      peer.close()
-      assert.match(await failing.logLine('BROKEN'), / delayed ct\/CT .* refusal=guard-failed /)
-      assert.deepEqual(storedBy(ct, 'BROKEN'), [])
-      assert.match(failing.haproxy.log(), /guard\.lua: .*broken for a test/)
-    } finally {
-      await failing.stop()
-    }
+    t.after(() => failing.stop())
+
+    const peer = await Peer.connect(failing.port)
+    peer.send(associateRq({ callingAE: 'BROKEN', presentationContexts }))
+    assert.equal((await peer.receive())?.type, PduType.associateAc)
+    peer.send(instanceOf('CT', { messageId: 1 }))
+    assert.equal((await peer.receive())?.type, PduType.abort)
+    aborted.resolve()
+    assert.deepEqual(await peer.rest(), [])
+    peer.close()
+    assert.match(await failing.logLine('BROKEN'), / delayed ct\/CT .* refusal=guard-failed /)
+    assert.equal(reached, 0)
+    assert.match(failing.haproxy.log(), /guard\.lua: .*broken for a test/)
   })
 
   test('what cannot be followed is aborted on both sides', async () => {
@@ -442,6 +451,48 @@ describe('the guard', { concurrency: true }, () => {
     peer.close()
     assert.match(await balancer('refuse').logLine('MALFORMED'), /refusal=malformed-pdata/)
   })
+
+  for (const [ends, end] of [
+    ['closes', (peer: Peer) => void peer.socket.end()],
+    ['breaks', (peer: Peer) => void peer.socket.resetAndDestroy()],
+  ] as const) {
+    test(`the A-ABORT comes behind a whole PDU of the PACS, and nothing behind the A-ABORT, when the PACS ${ends}`, async t => {
+      const answer = storeRq(image({ size: 40_000 }), { commandField: 0x8020, fragment: 60_000 })
+      const ended = Promise.withResolvers<void>()
+      const begun = answer.length - 20_000
+      const pacs = await startPacs(async (peer, rq) => {
+        peer.send(associateAc(rq))
+        await peer.receive()
+        peer.send(answer.subarray(0, begun))
+        while ((await peer.receive())?.type !== PduType.abort);
+        peer.send(answer.subarray(begun), success(1, 1))
+        await ended.promise
+        await new Promise(resolve =>
+          peer.socket.write(Buffer.concat([success(1, 2), success(1, 3)]), resolve),
+        )
+        end(peer)
+      })
+      t.after(() => pacs.stop())
+      const pools = { ct: [{ name: 'CT', port: pacs.port }], mr: [{ name: 'MR', port: mr.port }] }
+      const aborting = await startBalancer({ rules: rules('refuse'), pools })
+      t.after(() => aborting.stop())
+
+      const peer = await Peer.connect(aborting.port)
+      peer.send(associateRq({ callingAE: 'BEHIND', presentationContexts }))
+      assert.equal((await peer.receive())?.type, PduType.associateAc)
+      peer.send(instanceOf('CT', { messageId: 1 }))
+      const command = await peer.receive()
+      await waitUntil(() => peer.buffered > 0)
+      peer.send(encodePData([{ contextId: 1, command: false, last: true, data: Buffer.alloc(10) }]))
+      const dataset = await peer.receive()
+      assert.deepEqual(Buffer.concat([command?.bytes ?? none, dataset?.bytes ?? none]), answer)
+      assert.equal((await peer.receive())?.type, PduType.abort)
+      ended.resolve()
+      assert.deepEqual(await peer.rest(), [])
+      peer.close()
+      assert.match(await aborting.logLine('BEHIND'), / delayed ct\/CT .* refusal=malformed-pdata /)
+    })
+  }
 })
 
 const none = Buffer.alloc(0)

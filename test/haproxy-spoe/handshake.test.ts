@@ -87,6 +87,18 @@ test('the reason of a HAPROXY-DISCONNECT is reported', async t => {
   assert.deepEqual(codes(), ['SPOP_PROTOCOL 3'])
 })
 
+test('of text that a peer sends, an error holds the beginning', async t => {
+  const { address, errors } = await start(t)
+  const long = 'x'.repeat(10_000)
+  const peer = await SpopPeer.open(address)
+  peer.send(notify(1, 1, message(long)), disconnect(1, long))
+  assert.equal(await peer.disconnected(), 0)
+  assert.deepEqual(
+    errors.map(({ error }) => error.message.length),
+    [203, 203],
+  )
+})
+
 test('nothing is answered after HAPROXY-DISCONNECT', async t => {
   const { address } = await start(t)
   const peer = await SpopPeer.open(address)
