@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { associateRq, image, storeRq } from '../support/messages.ts'
 import { Peer } from '../support/peer.ts'
-import { comesToRest, type RunningSite, sendNormally, startSite } from './hostile-site.ts'
+import { comesToRest, forget, type RunningSite, sendNormally, startSite } from './hostile-site.ts'
 import { mutatedClients } from './mutated-clients.ts'
+import { wrongMoments } from './wrong-moments.ts'
 
 const mutations = Number(process.env.ABUSE_MUTATIONS ?? 300)
 
@@ -30,7 +31,13 @@ describe('the balancer, among hostile clients', () => {
     }
     await Promise.all(Array.from({ length: 40 }, (_, n) => goes(`GONE-${n}`, n)))
     await comesToRest(site)
+    forget(site)
     assert.doesNotMatch(site.balancer.haproxy.log(), / refusal=agents-down /)
+  })
+
+  test('every PDU type in every state, whole, cut off, and with a length that lies', async () => {
+    await wrongMoments(site)
+    await sendNormally(site)
   })
 
   test(`${mutations} of each kind, with mistakes at random, beside one that makes none`, async () => {

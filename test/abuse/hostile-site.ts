@@ -44,6 +44,34 @@ async function startForgivingPacs(): Promise<Pacs> {
   return pacs
 }
 
+const AT_ONCE = 24
+/** After so much silence, a client closes its side: the balancer may be waiting for more, as it should. */
+const PATIENCE_MS = 200
+const HUNG_MS = 60_000
+
+/** Does all of these, some at a time. */
+export async function inTurn<T>(jobs: readonly T[], work: (job: T) => Promise<void>): Promise<void> {
+  const todo = jobs.values()
+  const worker = async () => {
+    for (const job of todo) await work(job)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+}
+
+/** Sends these bytes, and hears all that is answered until the connection ends, which it must: nobody waits so long else. */
+export async function hearsAll(peer: Peer, bytes: Buffer, name: string): Promise<Pdu[]> {
+  const { promise: hung, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`${name}: the connection does not end`)), HUNG_MS)
+  peer.socket.setTimeout(PATIENCE_MS, () => peer.socket.end())
+  peer.send(bytes)
+  try {
+    return await Promise.race([peer.rest(), hung])
+  } finally {
+    clearTimeout(timer)
+    peer.close()
+  }
+}
+
 let normal = 0
 
 /** An association like any other: answered, and its instance stored once, bit by bit. */
@@ -96,6 +124,11 @@ export async function comesToRest({ balancer }: Site): Promise<void> {
   assert.match(await haproxy.command('show info'), new RegExp(`^Pid: ${haproxy.pid}$`, 'm'))
   assert.deepEqual(haproxy.log().match(/^.*(ALERT|\[alert\]|Lua).*$/gm) ?? [], [])
   for (const agent of agents) process.kill(agent.pid, 0) // throws where there is no such process
+}
+
+/** PACS nodes forget what they have got. */
+export function forget({ ct, mr }: Site): void {
+  for (const { associations, stored } of [ct, mr]) associations.length = stored.length = 0
 }
 
 /** Megabytes of HAProxy and of each agent. */

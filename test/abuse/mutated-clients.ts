@@ -3,14 +3,9 @@ import { decodeCommandSet, PduType, pduHeaderLength } from '../../agent/dicom/in
 import { generator } from '../support/mixed.ts'
 import { type Pdu, Peer } from '../support/peer.ts'
 import { digestOf } from '../support/steady-load.ts'
-import { acknowledged, besides, comesToRest, type Site } from './hostile-site.ts'
+import { acknowledged, besides, comesToRest, forget, hearsAll, inTurn, type Site } from './hostile-site.ts'
 import { withMistakes } from './mistakes.ts'
 import { type Stream, streams } from './streams.ts'
-
-const AT_ONCE = 24
-/** After so much silence, a client closes its side: the balancer may be waiting for more, as it should. */
-const PATIENCE_MS = 200
-const HUNG_MS = 60_000
 
 /** What became of clients: instances acknowledged, and associations accepted, or ended by an A-ABORT. */
 export interface Outcome {
@@ -42,24 +37,22 @@ interface Sent {
 export async function mutatedClients(site: Site, count: number, seed: number): Promise<Outcome> {
   const outcome = { acknowledged: 0, accepted: 0, aborted: 0 }
   const sent: Sent[] = []
-  const todo = Object.entries(streams).flatMap(([what, stream]) =>
+  const clients = Object.entries(streams).flatMap(([what, stream]) =>
     Array.from({ length: count }, (_, n) => ({ what, stream, seed: seed + n })),
   )
-  const worker = async () => {
-    for (let next = todo.pop(); next; next = todo.pop()) {
-      const name = `${next.what}, seed ${next.seed}`
-      const { bytes, answers } = await send(site, next.stream, next.seed, name)
-      outcome.accepted += Number(answers[0]?.type === PduType.associateAc)
-      outcome.aborted += Number(answers.at(-1)?.type === PduType.abort)
-      const told = acknowledged(answers)
-      outcome.acknowledged += told.length
-      sent.push({ name, messages: messagesOf(bytes), direct: isDirect(bytes), acknowledged: told })
-    }
-  }
-  await besides(site, Promise.all(Array.from({ length: AT_ONCE }, worker)))
+  const hostile = inTurn(clients, async ({ what, stream, seed }) => {
+    const name = `${what}, seed ${seed}`
+    const { bytes, answers } = await send(site, stream, seed, name)
+    outcome.accepted += Number(answers[0]?.type === PduType.associateAc)
+    outcome.aborted += Number(answers.at(-1)?.type === PduType.abort)
+    const told = acknowledged(answers)
+    outcome.acknowledged += told.length
+    sent.push({ name, messages: messagesOf(bytes), direct: isDirect(bytes), acknowledged: told })
+  })
+  await besides(site, hostile)
   await comesToRest(site)
   check(site, sent)
-  for (const pacs of [site.ct, site.mr]) for (const kept of [pacs.associations, pacs.stored]) kept.length = 0
+  forget(site)
   return outcome
 }
 
@@ -75,7 +68,7 @@ async function send({ balancer }: Site, stream: Stream, seed: number, name: stri
   const answers: Pdu[] = []
   if (isPolite) {
     peer.send(rq)
-    const answer = await heard(peer.receive(), name)
+    const answer = await peer.receive()
     if (answer) answers.push(answer)
   }
   const rest = bytes.subarray(isPolite ? rq.length : 0)
@@ -83,19 +76,9 @@ async function send({ balancer }: Site, stream: Stream, seed: number, name: stri
     await new Promise(resolve => peer.socket.write(rest, resolve))
     peer.socket.resetAndDestroy()
   } else {
-    peer.send(rest)
-    peer.socket.setTimeout(PATIENCE_MS, () => peer.socket.end())
-    answers.push(...(await heard(peer.rest(), name)))
-    peer.close()
+    answers.push(...(await hearsAll(peer, rest, name)))
   }
   return { bytes, answers }
-}
-
-/** No client may hang; nobody waits so long for anything else. */
-async function heard<T>(answer: Promise<T>, name: string): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`${name}: neither answered nor closed`)), HUNG_MS)
-  return Promise.race([answer, promise]).finally(() => clearTimeout(timer))
 }
 
 function check({ ct, mr }: Site, sent: readonly Sent[]): void {
