@@ -83,7 +83,7 @@ test: test-setup lint ## Check and test everything
 
 .PHONY: test-e2e
 test-e2e: test-setup ## Only the tests with a real HAProxy, HAPROXY_BIN=... for another one
-	node --test --test-concurrency=2 'test/{e2e,services}/**/!(zero-downtime).test.ts' \
+	node --test --test-concurrency=2 'test/{abuse,e2e,services}/**/!(zero-downtime).test.ts' \
 		'test/haproxy-spoe/{real-haproxy,package}.test.ts' test/audit/agent.test.ts
 	$(ZERO_DOWNTIME)
 

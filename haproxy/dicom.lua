@@ -35,10 +35,12 @@
 local pdu = require "pdu"
 local now = require "clock"
 local question = require "question"
+local judge = require "judge"
 local Window = require "window"
 
 local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
 local SOON = 5 -- ms, for what cannot be waited for otherwise
+local UNREAD = 32768 -- bytes of answers that wait for a client, beyond which its C-ECHOs wait, too
 
 -- haproxy.cfg sets these in the environment, in seconds
 local function setting(name) return tonumber(os.getenv(name)) or error("dicom.lua: " .. name .. " must be a number") end
@@ -65,6 +67,7 @@ local ABORT_INVALID_PARAMETER = pdu.abort(2, 6)
 -- or what PS3.8 Table 9-10 asks for in Sta2. After the promise it is always an A-ABORT.
 local REFUSALS = {
   ["not-associate"] = ABORT_BY_USER, -- AA-1
+  ["malformed-request"] = ABORT_BY_USER,
   ["request-timeout"] = ABORT_BY_USER,
   ["request-too-large"] = pdu.associate_rj(1, 3, 2), -- permanent, local limit exceeded
   ["agents-down"] = pdu.associate_rj(2, 3, 1), -- transient, temporary congestion
@@ -102,6 +105,9 @@ local function time_left(txn, clock, limit)
   return start + limit - now()
 end
 
+-- Whether the client has closed, even if there is no room for more of it. No step may wait then.
+local function has_gone(txn) return Window.new():open(txn.req):ended() end
+
 -- Waits for more bytes, at most `left` ms.
 local function wait(left)
   act.wake_time(left + 1)
@@ -131,6 +137,8 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
   if window.input > 0 and window:read(0, 1):byte() ~= pdu.ASSOCIATE_RQ then return refuse(txn, "not-associate") end
   if window.input >= pdu.HEADER then
     local _, length = pdu.read_header(window, 0)
+    -- what else may be wrong, the agent finds; but of no bytes at all, HAProxy makes no argument of a question
+    if length < pdu.REQUEST_FIXED then return refuse(txn, "malformed-request") end
     if pdu.HEADER + length > pdu.request_room() then return refuse(txn, "request-too-large") end
     if window.input >= pdu.HEADER + length then
       set(txn, "requested", pdu.HEADER + length)
@@ -159,45 +167,59 @@ core.register_action("dicom_limit", { "tcp-req" }, function(txn, reason)
   return refuse(txn, reason)
 end, 1)
 
--- Walks the P-DATA behind the A-ASSOCIATE-RQ, which ends at `base`, and says what stands there:
+-- Where a walk through the P-DATA behind the A-ASSOCIATE-RQ stands, which ends at `base`: `left` bytes of a PDU are still to
+-- come, and of the first message's command, these fragments are there, or all of its elements.
+local function new_walk(base) return { at = base, left = 0, command = {}, elements = nil } end
+
+-- Goes on with a walk, so that no PDV is looked at twice however small the pieces are that come, and says what stands there:
 --   "more"      nothing complete yet
 --   "ready"     a command that has no dataset, or a command with the last fragment of its dataset
---   "echo"      a whole C-ECHO-RQ: with its context id, elements, end, and the bytes left in its last PDU
+--   "echo"      a whole C-ECHO-RQ: with its context id
 --   "release", "abort", "unexpected", "malformed"
-local function first_message(window, base)
-  local at, left, command, elements = base, 0, {}, nil
+local function first_message(window, walk)
   while true do
-    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, left)
+    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, walk.at, walk.left)
     if not found then return "more" end
     if found == "malformed" then return "malformed" end
     if found == "other" then
       local type, whole = header, length
-      if type == pdu.RELEASE_RQ then return at + whole <= window.input and "release" or "more" end
+      if type == pdu.RELEASE_RQ then return walk.at + whole <= window.input and "release" or "more" end
       return type == pdu.ABORT and "abort" or "unexpected"
     end
-    if is_command == (elements ~= nil) then return "malformed" end -- a command in a dataset, or the reverse
-    local data = at + header
+    if is_command == (walk.elements ~= nil) then return "malformed" end -- a command in a dataset, or the reverse
+    local data = walk.at + header
     if data + length > window.input then return "more" end
+    walk.at, walk.left = data + length, pdu_left
     if is_command then
-      command[#command + 1] = window:read(data, length)
+      walk.command[#walk.command + 1] = window:read(data, length)
       if last then
-        elements = pdu.command_elements(table.concat(command))
+        local elements = pdu.command_elements(table.concat(walk.command))
         if not elements then return "malformed" end
-        if elements[0x0100] == pdu.C_ECHO_RQ then return "echo", context_id, elements, data + length, pdu_left end
+        walk.elements = elements
+        if elements[0x0100] == pdu.C_ECHO_RQ then return "echo", context_id end
         if elements[0x0800] == pdu.NO_DATASET then return "ready" end
       end
     elseif last then
       return "ready"
     end
-    at, left = data + length, pdu_left
   end
 end
 
--- Answers the C-ECHO-RQ that stands at `base` and takes it out of the buffer; what follows it stays framed.
-local function answer_echo(txn, base, context_id, elements, message_end, rest)
-  txn.res:send(pdu.response(context_id, elements, pdu.SUCCESS))
-  txn.req:remove(base, message_end - base)
-  if rest > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, rest), base) end
+-- Answers the C-ECHO-RQ that stands between `base` and the walk's end, and takes it out of the buffer; what follows it stays
+-- framed.
+local function answer_echo(txn, base, context_id, walk)
+  txn.res:send(pdu.response(context_id, walk.elements, pdu.SUCCESS))
+  txn.req:remove(base, walk.at - base)
+  if walk.left > 0 then txn.req:insert(pdu.header(pdu.P_DATA_TF, walk.left), base) end
+end
+
+-- Waits for a client to read what it was answered before its first dataset. No event tells that it has.
+local function wait_for_reader(txn)
+  if has_gone(txn) then return refuse(txn, "client-closed", "") end
+  local left = time_left(txn, "promised_at", DATASET_TIMEOUT)
+  if left <= 0 then return refuse(txn, "dataset-timeout") end
+  local waited = -time_left(txn, "unread_at", 0)
+  return wait(math.min(left, SOON + waited // 8))
 end
 
 -- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of
@@ -213,6 +235,7 @@ core.register_action("dicom_pause", { "tcp-req" }, function(txn, question, nth)
     if not var(txn, next_at) then set(txn, next_at, now()) end
     return act.CONTINUE
   end
+  if has_gone(txn) then return refuse(txn, "client-closed", "") end -- HAProxy has given up the question with it
   if since > NO_AGENT and not is_live(txn, "agents") then
     set(txn, "alone", 1)
     return act.CONTINUE
@@ -254,14 +277,17 @@ core.register_action("dicom_head", { "tcp-req" }, function(txn)
   if not var(txn, "promised") then
     set(txn, "promised", 1)
     txn.res:send(promise)
+    txn:set_priv(new_walk(base))
   end
   local room = pdu.head_room(base, #promise, #(var(txn, "takes") or ""))
   while true do
-    local window = Window.new():open(txn.req)
-    local found, context_id, elements, message_end, rest = first_message(window, base)
+    if txn.res:output() > UNREAD then return wait_for_reader(txn) end
+    local window, walk = Window.new():open(txn.req), txn:get_priv()
+    local found, context_id = first_message(window, walk)
     local have = window.input - base
     if found == "echo" then
-      answer_echo(txn, base, context_id, elements, message_end, rest)
+      answer_echo(txn, base, context_id, walk)
+      txn:set_priv(new_walk(base))
     elseif found == "ready" or (found == "more" and have >= room) then
       set(txn, "head", window:read(base, math.min(have, room)))
       set(txn, "asked_at", now())
@@ -294,7 +320,7 @@ core.register_action("dicom_bind", { "tcp-req" }, function(txn)
   local offer = var(txn, "offer")
   if var(txn, "promised") then
     -- the PACS's answer is to begin at the buffer's origin: see window.lua
-    if txn.res:output() > 0 then return wait(SOON) end
+    if txn.res:output() > 0 then return wait_for_reader(txn) end
     set(txn, "request", txn.req:data(pdu.HEADER, var(txn, "requested") - pdu.HEADER))
   end
   if offer and txn.req:set(offer, 0, var(txn, "requested")) ~= #offer then return refuse(txn, "offer-too-large") end
@@ -307,8 +333,8 @@ end, 0)
 -- and the client would never see the answer.
 core.register_action("dicom_refuse", { "tcp-req" }, function(txn)
   local answer = var(txn, "answer") or ABORT_BY_PROVIDER
-  if not var(txn, "refused") then
-    set(txn, "refused", 1)
+  if not var(txn, "refusing") then
+    set(txn, "refusing", 1)
     if answer ~= "" then txn.res:send(answer) end
   end
   local have = txn.req:input()
@@ -317,19 +343,6 @@ core.register_action("dicom_refuse", { "tcp-req" }, function(txn)
   if answer == "" or left <= 0 or not txn.req:may_recv() then return act.DENY end
   return wait(left)
 end, 0)
-
--- Whether the PACS's `answer` keeps the promise made to the client: every context of the offer accepted with the
--- transfer syntax that was promised, and PDUs accepted at least as long (0 is unlimited).
-local function keeps_promise(answer, offer, promise)
-  local accepted, max_pdu_length = pdu.negotiated(answer)
-  local offered = pdu.negotiated(offer)
-  local _, promised_length = pdu.negotiated(promise)
-  if not accepted or not offered or not promised_length then return false end
-  for id, transfer_syntax in pairs(offered) do
-    if accepted[id] ~= transfer_syntax then return false end
-  end
-  return max_pdu_length == 0 or (promised_length ~= 0 and max_pdu_length >= promised_length)
-end
 
 -- What agents know of a pool, and promised by, is not so any more: tells them, with their next question.
 local function tell_stale(txn, pool)
@@ -342,24 +355,6 @@ end
 
 -- Of what is wrong with an answer, what shows that the pool accepts something else than it was known to.
 local STALE = { ["pacs-mismatch"] = true, ["pacs-rejected"] = true }
-
-local ANSWERS = { [pdu.ASSOCIATE_RJ] = "pacs-rejected", [pdu.ABORT] = "pacs-aborted" }
-
--- What is wrong with what the PACS has sent so far, nil if nothing; and the length of its whole A-ASSOCIATE-AC.
-local function judge(txn)
-  local have = txn.res:input()
-  if have >= pdu.HEADER then
-    local type, length = string.unpack(">BxI4", txn.res:data(0, pdu.HEADER))
-    if type ~= pdu.ASSOCIATE_AC then return ANSWERS[type] or "pacs-not-dicom" end
-    if pdu.HEADER + length > pdu.ROOM then return "pacs-answer-too-large" end
-    if have >= pdu.HEADER + length then
-      local answer = txn.res:data(0, pdu.HEADER + length)
-      if keeps_promise(answer, var(txn, "offer"), var(txn, "promise")) then return nil, #answer end
-      return "pacs-mismatch"
-    end
-  end
-  if not txn.res:may_recv() then return "pacs-closed" end
-end
 
 core.register_action("dicom_settle", { "tcp-res" }, function(txn)
   if var(txn, "settled") then return act.CONTINUE end

@@ -14,6 +14,7 @@ local pdu = require "pdu"
 local clock = require "clock"
 local dataset_elements = require "dataset"
 local question = require "question"
+local judge = require "judge"
 local Responses = require "responses"
 local Window = require "window"
 
@@ -81,7 +82,7 @@ end
 
 function Guard:follow(txn, window)
   self.waiting = false
-  self.settled = self.settled or var(txn, "settled")
+  self.settled = self.settled or self:settles(txn)
   local passed = self.settled and self:from_client(txn, window) or self:hold(txn, window)
   if #self.responses.refusals > 0 then self:wait() end
   if not self.waiting then self.waited_from = nil end
@@ -92,6 +93,15 @@ end
 
 -- Has the filter called again, since no event will: after an eighth of the time that it has waited.
 function Guard:wait() self.waiting, self.waited_from = true, self.waited_from or clock() end
+
+-- Whether the PACS has accepted. dicom_settle is about to see it, too, but after that nothing calls the client's side before
+-- its timer does.
+function Guard:settles(txn)
+  if var(txn, "settled") then return true end
+  if not self.offered or var(txn, "refusal") then return false end
+  local _, answer_length = judge(txn)
+  return answer_length ~= nil
+end
 
 -- Until the PACS has accepted, only the offer passes.
 function Guard:hold(txn, window)
@@ -152,6 +162,7 @@ function Guard:from_client(txn, window)
     else
       client.verdict = client.verdict or self:examine(txn, window, at)
       if not client.verdict then return at end
+      self.head = nil
       if client.verdict == "malformed" or is_command ~= client.command then return self:abort(txn, window, at) end
       if client.verdict == "pass" and not self:transfer_syntaxes(txn)[context_id] then self:tell_not_offered(txn) end
       if client.verdict == "eat" then
@@ -206,9 +217,10 @@ function Guard:examine(txn, window, at)
   end
 
   self.responses.window:peek(txn.res)
-  window:look_ahead(at, AHEAD)
-  local head = self:read_head(window, PROBES[1], { at = at, left = client.pdu_left, command = {}, fragments = {}, length = 0 })
-  if head.ends == "malformed" then return "malformed" end
+  local head = self.head or { at = 0, left = client.pdu_left, command = {}, fragments = {}, length = 0, looked_at = 0 }
+  self.head, head.from = head, at
+  window:look_ahead(at + head.at, AHEAD)
+  if self:read_head(window, PROBES[1], head).ends == "malformed" then return "malformed" end
   if not head.elements then
     return window.input - at >= self:room(txn) and "malformed" or nil
   end
@@ -221,6 +233,10 @@ function Guard:examine(txn, window, at)
     return "pass"
   end
 
+  -- what is in the dataset is looked for again when there is twice as much of it, not with each piece that comes
+  local is_short = window.input - at < self:room(txn)
+  if head.ends == "here" and is_short and head.length < 2 * head.looked_at then return nil end
+  head.looked_at = head.length
   local study = self:study(txn, window, head)
   if self.first and study and study == self.first.study and self:mixed(txn) ~= "instance" then
     return self:judged("pass")
@@ -234,9 +250,10 @@ function Guard:examine(txn, window, at)
   if kind and self.kinds[kind] then return self:judged("pass") end
   self:read_head(window, self:room(txn), head)
   if head.ends == "malformed" then return "malformed" end
-  if head.ends == "here" and window.input - at < self:room(txn) then return nil end
+  if head.ends == "here" and is_short then return nil end
   self:count("held")
   self:ask(txn, window, at, kind)
+  self.head = nil
   self.waited_from = nil
   self:wait()
   return nil
@@ -261,28 +278,40 @@ function Guard:judged(verdict)
   return "eat"
 end
 
--- Reads on in a `head`, the beginning of a message from offset `at` on: its context id, its command's elements, and where the
--- fragments of its dataset stand, until these have `most` bytes or the head ends:
+-- Reads on in a `head`, the beginning of a message, which stands at offset `from` of `window`: its context id, its command's
+-- elements, and where from there the fragments of its dataset stand, until these have `most` bytes or the head ends:
 --   "whole"       that was all of the message
---   "here"        there is no more of it yet
+--   "here"        there was no more of it yet
 --   "malformed"
+-- Where it has been read before, it goes on: with `partial` bytes of the last fragment, if that was not whole.
 function Guard:read_head(window, most, head)
+  if head.ends == "here" then
+    head.ends = nil
+    if head.partial then
+      head.length = head.length - head.partial
+      head.fragments[#head.fragments], head.partial = nil, nil
+    end
+  end
   while not head.ends and head.length < most do
-    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, head.at, head.left)
+    local at = head.from + head.at
+    local found, header, length, context_id, is_command, last, pdu_left = pdu.next(window, at, head.left)
     head.context_id = head.context_id or context_id
-    local here = found == "pdv" and math.min(length, window.input - head.at - header)
+    local here = found == "pdv" and math.min(length, window.input - at - header)
     if not found then
       head.ends = "here"
     elseif not here or context_id ~= head.context_id or is_command == (head.elements ~= nil) then
       head.ends = "malformed"
     elseif not is_command then
-      head.fragments[#head.fragments + 1] = { at = head.at + header, length = here }
-      head.length = head.length + here
+      if here > 0 then
+        head.fragments[#head.fragments + 1] = { at = head.at + header, length = here }
+        head.length = head.length + here
+        head.partial = here < length and here
+      end
       head.ends = here < length and "here" or last and "whole" or nil
     elseif here < length then
       head.ends = "here"
     else
-      head.command[#head.command + 1] = window:read(head.at + header, length)
+      head.command[#head.command + 1] = window:read(at + header, length)
       if last then
         head.elements = pdu.command_elements(table.concat(head.command))
         if not head.elements then
@@ -292,7 +321,7 @@ function Guard:read_head(window, most, head)
         end
       end
     end
-    head.at, head.left = head.at + (header or 0) + (length or 0), pdu_left
+    if not head.ends then head.at, head.left = head.at + header + length, pdu_left end
   end
   return head
 end
@@ -305,7 +334,7 @@ function Guard:elements(txn, window, head, wanted, last)
     local pieces, length = {}, 0
     for _, fragment in ipairs(head.fragments) do
       local more = math.min(fragment.length, most - length)
-      pieces[#pieces + 1] = window:read(fragment.at, more)
+      pieces[#pieces + 1] = window:read(head.from + fragment.at, more)
       length = length + more
       if length == most then break end
     end
@@ -403,7 +432,7 @@ end
 
 local LOOKED_UP = { __index = look_up }
 
-function Filter:new() return setmetatable({ guard = Guard.new(), sides = {}, channels = {} }, LOOKED_UP) end
+function Filter:new() return setmetatable({ sides = {}, channels = {} }, LOOKED_UP) end
 
 local function dropping(channel)
   return function()
@@ -431,6 +460,7 @@ function Filter:tcp_payload(txn, channel)
   end
   local side = running()
   self.txn, self.channels[side] = self.txn or txn, channel
+  self.guard = self.guard or Guard.new()
   self.sides[side] = self.has_failed and dropping(channel)
     or channel == txn.res and self.guard:pacs_side(txn)
     or self.guard:client_side(txn)

@@ -11,6 +11,7 @@ local pdu = {
   ASSOCIATE_RQ = 1, ASSOCIATE_AC = 2, ASSOCIATE_RJ = 3, P_DATA_TF = 4, RELEASE_RQ = 5, RELEASE_RP = 6, ABORT = 7,
   STALE_POOLS = 8, -- that agents are told of at a time; see tell_stale in dicom.lua
   HEADER = 6, -- bytes: type, reserved, length of the rest as u32be (§9.3.1)
+  REQUEST_FIXED = 68, -- bytes of an A-ASSOCIATE-RQ between that and its items (§9.3.2)
   PDV_HEADER = 6, -- bytes: length of the rest as u32be, context id, control (§9.3.5, E.2)
 }
 

@@ -127,6 +127,17 @@ function Window:fits(length) return self.input + self.channel:output() + length 
 -- Whether no more bytes will come. Channel:may_recv() is false, too, while there is no room for them.
 function Window:closed() return not self.channel:may_recv() and self.input + self.channel:output() < ROOM end
 
+-- The same, where there may be no room: a byte less makes some, for a moment.
+function Window:ended()
+  if self.input == 0 or self.channel:may_recv() then return self:closed() end
+  local last = self.input - 1
+  local byte = self:read(last, 1)
+  self:remove(last, 1)
+  local ended = not self.channel:may_recv()
+  self:insert(byte, last)
+  return ended
+end
+
 -- Notes that `length` bytes of output were put before the input.
 function Window:sent(length)
   self:changed()

@@ -50,12 +50,17 @@ test('a goal is met by the median, and says how sure that is', () => {
   assert.deepEqual(
     rows(goal('at most', 2, 1, 2, 9), goal('at most', 2, 3), goal('at least', 2, 2), goal('at least', 2, 1)),
     [
-      '| speed | at most 2 | 2.0 | 1.0 … 9.0 | yes |',
-      '| speed | at most 2 | 3.0 | 3.0 … 3.0 | **no** |',
-      '| speed | at least 2 | 2.0 | 2.0 … 2.0 | yes |',
-      '| speed | at least 2 | 1.0 | 1.0 … 1.0 | **no** |',
+      '| speed | at most 2 | 2.0 | 1.0 … 9.0 | yes | |',
+      '| speed | at most 2 | 3.0 | 3.0 … 3.0 | **no** | |',
+      '| speed | at least 2 | 2.0 | 2.0 … 2.0 | yes | |',
+      '| speed | at least 2 | 1.0 | 1.0 … 1.0 | **no** | |',
     ],
   )
+})
+
+test('a goal tells its limit where it has one', () => {
+  const text = written({}, [{ ...goal('at most', 2, 3), limit: figure(2.5) }])
+  assert.ok(lines(text).includes('| speed | at most 2 | 3.0 | 3.0 … 3.0 | **no** | 2.5 |'))
 })
 
 test('a goal without a figure is not met', () => {

@@ -14,6 +14,9 @@ const loads = [
 ]
 const shape = { instances: 1, studies: 1, size: 4096, pduLength: 16384 }
 
+/** What runs for weeks has compiled what it needs. */
+const warmUp = { parallel: 8, associations: 2_000 }
+
 const how = `
 Each association sends one instance of 4 KB (CT Image Storage, one presentation context) and is released; so many at a time
 are open all the time. Milliseconds from the A-ASSOCIATE-RQ to the A-ASSOCIATE-AC ("AC") and to the first C-STORE-RSP
@@ -21,7 +24,12 @@ are open all the time. Milliseconds from the A-ASSOCIATE-RQ to the A-ASSOCIATE-A
 honest figure. The ratios are of medians.
 
 HAProxy that asks a bare agent gives it the A-ASSOCIATE-RQ and does nothing with the answer, in which the agent (test/bench/bare-agent.ts)
-has written what needs no rules: so much any question by SPOE costs. "ours, direct" asks one, "ours, delayed" two.`
+has written what needs no rules: so much any question by SPOE costs. "ours, direct" asks one, "ours, delayed" two: hence the limits of
+the goals. Everything has carried ${warmUp.associations.toLocaleString('en')} associations before it is measured.
+
+On the delayed path, one at a time, most of the time is a clock's: the guard holds the dataset until the PACS has accepted. Where that
+takes the PACS a millisecond or more, the dataset passes with its A-ASSOCIATE-AC; but this sink needs less, and then nothing wakes
+HAProxy's filter before its timer does, which is 2 ms.`
 
 const plain = 'HAProxy, plain TCP'
 
@@ -45,6 +53,8 @@ interface SetUp {
 export function setUp(): Promise<Section> {
   return withStarted(async start => {
     const ways = await startWays(start)
+    for (const name of wayNames)
+      await ways[name]({ ...shape, ...warmUp, associations: scaled(warmUp.associations, 100) })
     const tables: Table[] = []
     const goals: Goal[] = []
     const elsewhere: number[] = []
@@ -59,12 +69,14 @@ export function setUp(): Promise<Section> {
           must: 'at most',
           be: 1.15,
           figure: ratio(rounds, 'ours, direct', plain, ({ ac }) => median(ac)),
+          limit: ratio(rounds, 'HAProxy, asking a bare agent', plain, ({ ac }) => median(ac)),
         },
         {
           goal: `delayed path, RQ to C-STORE-RSP, median, to plain HAProxy TCP, ${atATime}`,
           must: 'at most',
           be: 2,
           figure: ratio(rounds, 'ours, delayed', plain, ({ rsp }) => median(rsp)),
+          limit: ratio(rounds, 'HAProxy, asking it twice', plain, ({ rsp }) => median(rsp)),
         },
       )
       elsewhere.push(...elsewhereIn(rounds))

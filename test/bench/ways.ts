@@ -19,6 +19,7 @@ export const wayNames = [
   'ours, direct',
   'ours, delayed',
   'HAProxy, asking a bare agent',
+  'HAProxy, asking it twice',
 ] as const
 
 export type WayName = (typeof wayNames)[number]
@@ -61,11 +62,11 @@ backend pacs
     server pacs 127.0.0.1:${pacsPort} check
 `
 
-/** ... that waits for the A-ASSOCIATE-RQ and gives it to an agent, with whose answer it does nothing. */
-const asking = `
+/** ... that waits for the A-ASSOCIATE-RQ and gives it to an agent, with whose answer it does nothing, so many times. */
+const asking = (times: number) => `
     filter spoe engine bare config {dir}/spoe.conf
     tcp-request inspect-delay 5s
-    tcp-request content send-spoe-group bare bare if { req.payload_lv(2,4) -m found }
+${'    tcp-request content send-spoe-group bare bare if { req.payload_lv(2,4) -m found }\n'.repeat(times)}\
     tcp-request content reject unless { var(txn.bare.size) -m found }`
 
 /** What can be routed by in nginx: the called AE title, in the bytes 10 to 25 of an A-ASSOCIATE-RQ (PS3.8 §9.3.2). */
@@ -95,14 +96,21 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
   )
   const port = await freePort()
   const haproxy = await start(startHaproxy({ config: plainTcp(port, sink.port) }))
+  const way =
+    (to: { port: number; calledAE?: string }, watched: Watched): Way =>
+    load =>
+      measure(loader, { ...load, ...to }, { sink: [sink.pid], ...watched })
   const bare = await start(startBareAgent())
-  const askingPort = await freePort()
-  const askingHaproxy = await start(
-    startHaproxy({
-      config: `${plainTcp(askingPort, sink.port, asking)}${backend('agents', [bare.port])}`,
-      files: { 'spoe.conf': engine('bare', 'agents', 'path=str(/) body=req.payload(0,0)') },
-    }),
-  )
+  const asksBare = async (times: number): Promise<Way> => {
+    const port = await freePort()
+    const haproxy = await start(
+      startHaproxy({
+        config: `${plainTcp(port, sink.port, asking(times))}${backend('agents', [bare.port])}`,
+        files: { 'spoe.conf': engine('bare', 'agents', 'path=str(/) body=req.payload(0,0)') },
+      }),
+    )
+    return way({ port }, { HAProxy: [haproxy.pid], agents: [bare.pid] })
+  }
   const nginx = await start(startNginx({ server: `proxy_pass 127.0.0.1:${sink.port};` }))
   const nginxWithNjs = await start(
     startNginx({
@@ -112,10 +120,6 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     }),
   )
 
-  const way =
-    (to: { port: number; calledAE?: string }, watched: Watched): Way =>
-    load =>
-      measure(loader, { ...load, ...to }, { sink: [sink.pid], ...watched })
   const ours = { HAProxy: [balancer.haproxy.pid], agents: balancer.agents.map(({ pid }) => pid) }
   return {
     'straight to the sink': way(sink, {}),
@@ -127,10 +131,8 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     ),
     'ours, direct': way({ port: balancer.port, calledAE: directAE }, ours),
     'ours, delayed': way({ port: balancer.port }, ours),
-    'HAProxy, asking a bare agent': way(
-      { port: askingPort },
-      { HAProxy: [askingHaproxy.pid], agents: [bare.pid] },
-    ),
+    'HAProxy, asking a bare agent': await asksBare(1),
+    'HAProxy, asking it twice': await asksBare(2),
   }
 }
 

@@ -17,7 +17,7 @@ import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, IMPLICIT, image, releaseRq, storeRq } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
-import { startRelay } from '../support/relay.ts'
+import { type Relay, startRelay } from '../support/relay.ts'
 
 const rules = `
 rules:
@@ -37,6 +37,16 @@ describe('agents that fail', () => {
     await balancer.stop()
     await pacs.stop()
   })
+
+  /** With one agent, behind a relay. */
+  async function beginBehind(relay: Relay, options: Partial<BalancerOptions> = {}): Promise<void> {
+    await begin({ ...options, agents: 0, env: { AGENT1: `127.0.0.1:${relay.port}` } })
+    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
+    const agent = await startAgent('agent', env)
+    balancer.agents.push(agent)
+    relay.target = (await spopAddress(agent)).port
+    await found(balancer.haproxy, 'UP', ['agents/agent1'])
+  }
 
   /** Questions of HAProxy's that an agent has taken, and not answered yet. */
   async function asksOf(agent: Running): Promise<{ taken: number; waiting: number }> {
@@ -87,16 +97,9 @@ describe('agents that fail', () => {
     let cuts = 0
     // HAProxy writes a frame at a time; that of a NOTIFY is 3 (SPOE §3.2.6), behind the length
     relay.cutsAt = frame => frame[4] === 3 && cuts-- > 0
-    await begin({
+    await beginBehind(relay, {
       rules: 'rules: [{ name: CT, when: { Modality: CT, PatientID: "P-*" }, route: ct }]',
-      agents: 0,
-      env: { AGENT1: `127.0.0.1:${relay.port}` },
     })
-    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
-    const agent = await startAgent('agent', env)
-    balancer.agents.push(agent)
-    relay.target = (await spopAddress(agent)).port
-    await found(balancer.haproxy, 'UP', ['agents/agent1'])
     await store('BEFORE')
     const peer = await Peer.connect(balancer.port)
     const answer = async (pdu: Buffer) => {
@@ -112,6 +115,18 @@ describe('agents that fail', () => {
     peer.close()
     assert.match(await balancer.logLine('AGAIN'), / refusal=- .* instances=2\/1\//)
     assert.equal(pacs.stored.length, 3)
+  })
+
+  test('one check that fails: the agent stays up', async t => {
+    const relay = await startRelay()
+    t.after(() => relay.stop())
+    await beginBehind(relay)
+    const falls = () => balancer.haproxy.log().match(/agent1 is DOWN/g)?.length
+    const before = falls()
+    let checks = 0
+    relay.cutsAt = frame => frame.includes('healthcheck') && ++checks === 1
+    await waitUntil(() => checks > 2)
+    assert.equal(falls(), before)
   })
 
   test('one of two killed while twenty clients wait for a slow pool: none fails, and the other agent asks once more at most', async () => {

@@ -45,6 +45,18 @@ describe('clients that ask for too much', () => {
     return pdu?.type === PduType.associateAc ? 'AC' : `type ${pdu?.type}`
   }
 
+  /** Waits until HAProxy counts so many connections of an address. */
+  async function counted(connections: number): Promise<void> {
+    const table = new RegExp(` conn_cur=${connections}$`, 'm')
+    await waitUntil(async () => table.test(await balancer.haproxy.command('show table dicom')))
+  }
+
+  /** Whether a connection is closed unanswered, perhaps before this client knows that there is one. */
+  async function isClosed(port: number): Promise<void> {
+    const answers = Peer.connect(port).then(peer => peer.rest())
+    assert.deepEqual(await answers.catch(({ code }) => code === 'ECONNRESET' && []), [])
+  }
+
   test('more associations at a time than one address may have: RJ, and again when one has ended', async () => {
     await begin({ SOURCE_ASSOCIATIONS: '3' })
     for (const callingAE of ['DIRECT', 'TAGS', 'DIRECT']) assert.equal(await associate(callingAE), 'AC')
@@ -58,8 +70,8 @@ describe('clients that ask for too much', () => {
   test('... and more than twice as many: closed', async () => {
     await begin({ SOURCE_ASSOCIATIONS: '1' })
     for (let n = 0; n < 3; n++) peers.push(await Peer.connect(balancer.port))
-    await waitUntil(async () => /conn_cur=3/.test(await balancer.haproxy.command('show table dicom')))
-    assert.equal(await associate('FOURTH'), 'type undefined')
+    await counted(3)
+    await isClosed(balancer.port)
   })
 
   test('the limits are for the client that a PROXY header names, not for who sends it', async () => {
@@ -95,6 +107,24 @@ describe('clients that ask for too much', () => {
     assert.equal(await byTls('THIRD'), '2,3,2')
   })
 
+  test('... and for those that say nothing there, whom only their connections give away', async t => {
+    const { at, authority, certificate, remove } = makeCertificates()
+    t.after(remove)
+    authority('ca')
+    certificate('balancer', 'ca')
+    const port = await freePort()
+    await begin({
+      SOURCE_ASSOCIATIONS: '1',
+      DICOM_TLS_BIND: `127.0.0.1:${port}`,
+      DICOM_TLS_CERT: at('balancer.pem'),
+      DICOM_TLS_CA: at('ca.crt'),
+    })
+    for (let n = 0; n < 3; n++) peers.push(await Peer.connect(port))
+    await counted(3)
+    for (const another of [port, balancer.port]) await isClosed(another)
+    assert.equal(await associate('OTHER', await Peer.connect(balancer.port, '127.0.0.2')), 'AC')
+  })
+
   test('more in ten seconds than one address may begin: RJ', async () => {
     await begin({ SOURCE_RATE: '5' })
     const answers: string[] = []
@@ -112,6 +142,19 @@ describe('clients that ask for too much', () => {
     for (let n = 0; n < 2; n++) assert.equal(await associate('TAGS'), 'AC')
     assert.equal(await associate('TAGS'), '2,3,2')
     await balancer.logged(/ refusal=too-many-waiting /)
+  })
+
+  test('... but for the few of another address, up to twice as many', async () => {
+    await begin({ WAITING: '200' })
+    const silent = async (localAddress: string, count: number) => {
+      for (let n = 0; n < count; n++) peers.push(await Peer.connect(balancer.port, localAddress))
+      await counted(count)
+    }
+    await silent('127.0.0.2', 201)
+    assert.equal(await associate('TAGS', await Peer.connect(balancer.port, '127.0.0.2')), '2,3,2')
+    assert.equal(await associate('TAGS'), 'AC')
+    await silent('127.0.0.3', 199)
+    assert.equal(await associate('TAGS'), '2,3,2')
   })
 
   test('a byte now and then does not extend the time for an A-ASSOCIATE-RQ, nor for a dataset', async () => {

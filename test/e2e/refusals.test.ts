@@ -9,6 +9,7 @@ import {
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import {
   associateRq,
   CT_IMAGE,
@@ -138,7 +139,7 @@ describe('refusals', () => {
       test(`${when}: ${answer}`, async () => {
         const { answers, line } = await exchange(calledAE, rq)
         assert.deepEqual(answers, [answer])
-        assert.match(line, new RegExp(` refusal=${refusal} `))
+        assert.match(line, new RegExp(` refusal=${refusal} error=- instances=-/-/-/- `))
       })
     }
 
@@ -168,6 +169,17 @@ describe('refusals', () => {
     test('the A-ASSOCIATE-RQ lies about its lengths: A-ABORT', async () => {
       assert.deepEqual(await raw(badLength), ['ABORT 0,0'])
       await balancer.logged(/ refusal=malformed-request /)
+    })
+    test('the A-ASSOCIATE-RQ ends within its fixed part, or is its header alone: A-ABORT', async () => {
+      const short = [0, 1, 67, 68, 73].map(length => {
+        const bytes = Buffer.from(whole.subarray(0, pduHeaderLength + length))
+        bytes.writeUInt32BE(length, 2)
+        return bytes
+      })
+      const refused = () => balancer.haproxy.log().match(/ refusal=malformed-request /g)?.length ?? 0
+      const before = refused()
+      for (const answers of await Promise.all(short.map(raw))) assert.deepEqual(answers, ['ABORT 0,0'])
+      await waitUntil(() => refused() - before >= short.length)
     })
     test('the A-ASSOCIATE-RQ is larger than the buffer: RJ 1,3,2, also while it is being sent', async () => {
       assert.deepEqual(await raw(Buffer.concat([tooLarge, Buffer.alloc(65536)])), ['RJ 1,3,2'])

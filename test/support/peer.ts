@@ -31,8 +31,9 @@ export class Peer {
     }
   }
 
-  static async connect(port: number): Promise<Peer> {
-    const socket = connect(port, '127.0.0.1')
+  /** Comes from 127.0.0.1, or another address of this machine. */
+  static async connect(port: number, localAddress = '127.0.0.1'): Promise<Peer> {
+    const socket = connect({ port, host: '127.0.0.1', localAddress })
     await once(socket, 'connect')
     return new Peer(socket)
   }

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { makeCertificates } from '../support/certificates.ts'
+import { associateRq, image, storeRq } from '../support/messages.ts'
+import { Peer } from '../support/peer.ts'
+import { freePort } from '../support/ports.ts'
+import { comesToRest, forget, type RunningSite, sendNormally, startSite } from './hostile-site.ts'
+import { clientsAstray, drippingClients, floodingClients, silentClients } from './many-clients.ts'
+import { mutatedClients } from './mutated-clients.ts'
+import { wrongMoments } from './wrong-moments.ts'
+
+const clients = Number(process.env.ABUSE_CLIENTS ?? 200)
+const seconds = process.env.ABUSE_SECONDS ?? '2'
+const mutations = Number(process.env.ABUSE_MUTATIONS ?? 300)
+
+describe('the balancer, among hostile clients', () => {
+  let site: RunningSite
+
+  before(async () => {
+    site = await startSite({ SOURCE_RATE: '1000000' })
+  })
+  after(() => site?.stop())
+
+  test('those that go away while an agent is asked are told from those whom no agent answers', async () => {
+    const leaves = [(peer: Peer) => peer.socket.end(), (peer: Peer) => peer.socket.resetAndDestroy()]
+    const goes = async (callingAE: string, n: number) => {
+      const peer = await Peer.connect(site.balancer.port)
+      peer.send(associateRq({ callingAE, calledAE: 'TAGS' }))
+      if (n % 4 < 2) {
+        await peer.receive()
+        peer.send(storeRq(image()))
+      }
+      await new Promise(resolve => peer.socket.write('', resolve))
+      leaves[n % 2]?.(peer)
+      await peer.rest()
+    }
+    await Promise.all(Array.from({ length: 40 }, (_, n) => goes(`GONE-${n}`, n)))
+    await comesToRest(site)
+    forget(site)
+    assert.doesNotMatch(site.balancer.haproxy.log(), / refusal=agents-down /)
+  })
+
+  test('every PDU type in every state, whole, cut off, and with a length that lies', async () => {
+    await wrongMoments(site)
+    await sendNormally(site)
+  })
+
+  test(`${mutations} of each kind, with mistakes at random, beside one that makes none`, async () => {
+    const seed = 1
+    const outcome = await mutatedClients(site, mutations, seed)
+    // some mistakes are found, and some change nothing that matters
+    for (const [what, count] of Object.entries(outcome))
+      assert.ok(count > mutations / 3, `${what}, seed ${seed}`)
+    await sendNormally(site)
+  })
+})
+
+describe(`${clients} hostile clients at a time`, () => {
+  const { at, authority, certificate, remove } = makeCertificates()
+  let tlsPort = 0
+  let site: RunningSite
+
+  before(async () => {
+    authority('ca')
+    for (const name of ['balancer', 'client']) certificate(name, 'ca')
+    tlsPort = await freePort()
+    site = await startSite({
+      ASSOCIATE_TIMEOUT: seconds,
+      DATASET_TIMEOUT: seconds,
+      SOURCE_ASSOCIATIONS: `${clients}`,
+      WAITING: `${4 * clients}`,
+      SOURCE_RATE: '1000000',
+      DICOM_TLS_BIND: `127.0.0.1:${tlsPort}`,
+      DICOM_TLS_CERT: at('balancer.pem'),
+      DICOM_TLS_CA: at('ca.crt'),
+    })
+  })
+  after(async () => {
+    await site?.stop()
+    remove()
+  })
+
+  test('that are silent: A-ABORT, and others go on', async () => {
+    assert.deepEqual(await silentClients(site, clients), { '7': clients })
+  })
+
+  test('that send a byte a second: A-ABORT, and others go on', async () => {
+    assert.deepEqual(await drippingClients(site, clients), { '7': clients / 2, '2,7': clients / 2 })
+  })
+
+  test('and many more from one address: RJ or closed, and others go on', async () => {
+    const {
+      '2,7': accepted = 0,
+      '3': refused = 0,
+      '': closed = 0,
+      ...others
+    } = await floodingClients(site, 4 * clients)
+    assert.deepEqual(others, {})
+    assert.ok(accepted <= clients, `${accepted} of ${clients} accepted`)
+    assert.ok(refused > 0 && closed > 0, `${refused} refused, ${closed} closed`)
+  })
+
+  test('with TLS where there is none, and without TLS, or with noise, where there is', async () => {
+    const [cert, key, ca] = ['client.crt', 'client.key', 'ca.crt'].map(file => readFileSync(at(file)))
+    assert.deepEqual(await clientsAstray(site, tlsPort, { cert, key, ca }, clients / 2, 1), {
+      'TLS without TLS': { '7': clients / 2 },
+      'DICOM on the TLS port': { '': clients / 2 },
+      'noise on the TLS port': { '': clients / 2 },
+      'a record of noise on the TLS port': { '': clients / 2 },
+      'noise within TLS': { '7': clients / 2 },
+    })
+  })
+})
