@@ -7,14 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import type { Running } from '../../deploy/local/processes.ts'
 import { DISCONNECT, HEALTHCHECK_HELLO, HELLO, NOTIFY } from '../haproxy-spoe/captured.ts'
 import { sum } from '../metrics/support.ts'
-import {
-  type Balancer,
-  found,
-  metricsText,
-  spopAddress,
-  startAgent,
-  startBalancer,
-} from '../support/balancer.ts'
+import { type Balancer, found, metricsText, startBalancer } from '../support/balancer.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { Ledger } from '../support/ledger.ts'
 import { generator } from '../support/mixed.ts'
@@ -62,11 +55,8 @@ describe('an agent whose peer is no HAProxy', () => {
       return false
     }
     const pools = { ct: [{ name: 'CT', port: ct.port }], mr: [{ name: 'MR', port: ct.port }] }
-    balancer = await startBalancer({ rules, pools, agents: 0, env: { AGENT1: `127.0.0.1:${relay.port}` } })
-    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
-    agent = await startAgent('agent', env)
-    balancer.agents.push(agent)
-    relay.target = (await spopAddress(agent)).port
+    balancer = await startBalancer({ rules, pools, agents: 1, relays: [relay] })
+    agent = balancer.agents[0] ?? assert.fail()
     await serves()
   })
   after(async () => {

@@ -69,7 +69,7 @@ describe('a PACS node that', () => {
         ],
       },
       env: { SETTLE_TIMEOUT: '1' },
-      edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)1h/s, (_, before) => `${before}2s`),
+      edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)\w+/s, (_, before) => `${before}2s`),
     })
   })
   after(async () => {

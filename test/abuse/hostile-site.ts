@@ -39,7 +39,7 @@ export async function startSite(env: Record<string, string> = {}): Promise<Runni
 }
 
 /** On the direct path, a PACS gets whatever the client sends: it ends the association then. */
-async function startForgivingPacs(): Promise<Pacs> {
+export async function startForgivingPacs(): Promise<Pacs> {
   const pacs: Pacs = await startPacs((peer, rq) => serve(pacs, peer, rq).catch(() => {}))
   return pacs
 }

@@ -1,4 +1,4 @@
-import { type Balancer, found, spopAddress, startAgent, startBalancer } from '../support/balancer.ts'
+import { type Balancer, found, startBalancer } from '../support/balancer.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { Ledger, type Told } from '../support/ledger.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
@@ -33,25 +33,16 @@ export async function startSite(): Promise<Site> {
   const mr = await startPacs()
   const pacs = [await startRelay(ct[0].port), await startRelay(ct[1].port)] as const
   const agents = [await startRelay(), await startRelay()] as const
-  const [AGENT1, AGENT2] = agents.map(({ port }) => `127.0.0.1:${port}`) as [string, string]
   const balancer = await startBalancer({
     rules,
     pools: {
       ct: pacs.map(({ port }, index) => ({ name: `CT:${index}`, port })),
       mr: [{ name: 'MR', port: mr.port }],
     },
-    agents: 0,
-    env: { AGENT1, AGENT2 },
+    relays: agents,
   })
-  for (const relay of agents) {
-    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
-    const agent = await startAgent('agent', env)
-    balancer.agents.push(agent)
-    relay.target = (await spopAddress(agent)).port
-  }
   const servers = ['agents/agent1', 'agents/agent2', 'ct/CT:0', 'ct/CT:1', 'mr/MR']
   const recovered = () => found(balancer.haproxy, 'UP', servers)
-  await recovered()
 
   let sent = 0
   async function send(ledger: Ledger): Promise<(Told | undefined)[]> {

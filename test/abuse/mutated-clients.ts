@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { decodeCommandSet, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
 import { generator } from '../support/mixed.ts'
-import { type Pdu, Peer } from '../support/peer.ts'
+import { breakOff, type Pdu, Peer } from '../support/peer.ts'
 import { digestOf } from '../support/steady-load.ts'
 import { acknowledged, besides, comesToRest, forget, hearsAll, inTurn, type Site } from './hostile-site.ts'
 import { withMistakes } from './mistakes.ts'
@@ -74,7 +74,7 @@ async function send({ balancer }: Site, stream: Stream, seed: number, name: stri
   const rest = bytes.subarray(isPolite ? rq.length : 0)
   if (leaves) {
     await new Promise(resolve => peer.socket.write(rest, resolve))
-    peer.socket.resetAndDestroy()
+    breakOff(peer.socket)
   } else {
     answers.push(...(await hearsAll(peer, rest, name)))
   }

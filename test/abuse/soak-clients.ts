@@ -14,6 +14,9 @@ import {
 import { cut, outcome, packed, segments, sent, whole } from '../support/mixed.ts'
 import { Peer } from '../support/peer.ts'
 import { deliver } from './deliver.ts'
+import { hearsAll } from './hostile-site.ts'
+import { withMistakes } from './mistakes.ts'
+import { streams } from './streams.ts'
 
 /** What a client of the soak does, by the name of the association; what becomes of instances is in the ledger. */
 export type Client = (
@@ -89,3 +92,10 @@ export const venture: Client = (port, ledger, callingAE, random) =>
     modalities: ['SHAKY', 'SHAKY'],
     size: Math.floor(200_000 * random()),
   })
+
+/** With mistakes in what it sends, to a pool of its own. */
+export const mistaken: Client = async (port, _, callingAE, random) => {
+  const all = Object.values(streams)
+  const stream = all[Math.floor(all.length * random())] ?? assert.fail()
+  await hearsAll(await Peer.connect(port), withMistakes(stream(callingAE, callingAE), random), callingAE)
+}

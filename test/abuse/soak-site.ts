@@ -1,23 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Balancer, found, spopAddress, startAgent, startBalancer } from '../support/balancer.ts'
+import { type Balancer, startBalancer } from '../support/balancer.ts'
 import type { Nodes } from '../support/ledger.ts'
-import { rules as mixedRules } from '../support/mixed.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
 import { startRelay } from '../support/relay.ts'
 import { hostile, startHostilePacs } from './hostile-pacs.ts'
+import { type Site, startForgivingPacs } from './hostile-site.ts'
 
-/** The mixed association's pools, and one of a hostile node and of one to which the line is bad. */
-const rules = mixedRules.replace(
-  'rules:\n',
-  `rules:
+/**
+ * The pools of mixed.ts; one of a hostile node, and of one to which the line is bad; and those to which clients are led whose
+ * bytes have mistakes.
+ */
+const rules = `
+pools:
+  ct: &accepts { maxPduLength: 16384 }
+  mr: *accepts
+  wild-ct: *accepts
+  wild-mr: *accepts
+rules:
   - { name: shaky, when: { calledAE: SHAKY-DIRECT }, route: shaky, stick: callingAE }
-  - { name: shaky by tag, when: { Modality: SHAKY }, route: shaky, stick: callingAE }
-`,
-)
+  - { name: shaky by tag, when: { calledAE: SHAKY, Modality: SHAKY }, route: shaky, stick: callingAE }
+  - { name: CT, when: { calledAE: ANY-SCP, Modality: CT }, route: ct }
+  - { name: MR, when: { calledAE: ANY-SCP, Modality: MR }, route: mr }
+  - { name: echo, when: { calledAE: ECHO }, route: ct }
+  - { name: wild, when: { calledAE: DIRECT }, route: wild-ct }
+  - { name: wild CT, when: { Modality: CT }, route: wild-ct }
+  - { name: wild MR, when: { Modality: MR }, route: wild-mr }
+`
 
 export interface SoakSite {
   balancer: Balancer
+  /** of all pools but the wild ones */
   nodes: Nodes
+  wild: Site
   /** faults on the way to one of the agents, or to a PACS node, one after the other */
   disturb(isOver: () => boolean): Promise<void>
   /** what PACS nodes remember of associations that need not be known any more */
@@ -27,41 +41,35 @@ export interface SoakSite {
 
 export async function startSoak(): Promise<SoakSite> {
   const [ct, mr, far] = [await startPacs(), await startPacs(), await startPacs()]
+  const wild = { ct: await startForgivingPacs(), mr: await startForgivingPacs() }
   const scripts = Object.values(hostile)
   let turn = 0
   const bad = await startHostilePacs(
     () => scripts[turn++ % scripts.length] ?? hostile['refuses the association'],
   )
-  const all: Pacs[] = [ct, mr, far, bad]
+  const all: Pacs[] = [ct, mr, far, bad, wild.ct, wild.mr]
   const line = await startRelay(far.port)
   const lines = [await startRelay(), await startRelay()]
-  const [AGENT1 = '', AGENT2 = ''] = lines.map(({ port }) => `127.0.0.1:${port}`)
+  const server = (name: string, { port }: { port: number }) => ({ name, port })
   const balancer = await startBalancer({
     rules,
     pools: {
-      ct: [{ name: 'CT', port: ct.port }],
-      mr: [{ name: 'MR', port: mr.port }],
-      shaky: [
-        { name: 'FAR', port: line.port },
-        { name: 'BAD', port: bad.port },
-      ],
+      ct: [server('CT', ct)],
+      mr: [server('MR', mr)],
+      shaky: [server('FAR', line), server('BAD', bad)],
+      'wild-ct': [server('CT', wild.ct)],
+      'wild-mr': [server('MR', wild.mr)],
     },
-    agents: 0,
-    env: { AGENT1, AGENT2, SETTLE_TIMEOUT: '5' },
+    relays: lines,
+    env: { SETTLE_TIMEOUT: '5', SOURCE_RATE: '1000000' },
     // those that hang, do so for less than an hour
-    edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)1h/s, (_, before) => `${before}10s`),
+    edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)\w+/s, (_, before) => `${before}10s`),
   })
-  for (const relay of lines) {
-    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
-    const agent = await startAgent('agent', env)
-    balancer.agents.push(agent)
-    relay.target = (await spopAddress(agent)).port
-  }
-  await found(balancer.haproxy, 'UP', ['agents/agent1', 'agents/agent2'])
 
   return {
     balancer,
     nodes: { ct: [ct], mr: [mr], shaky: [far, bad] },
+    wild: { balancer, ...wild },
     async disturb(isOver) {
       const relays = [...lines, line]
       for (let round = 0; !isOver(); round++) {
@@ -77,6 +85,7 @@ export async function startSoak(): Promise<SoakSite> {
     },
     forget() {
       for (const pacs of all) pacs.associations.length = pacs.probes.length = 0
+      wild.ct.stored.length = wild.mr.stored.length = 0
     },
     async stop() {
       await balancer.stop()

@@ -9,15 +9,13 @@ import {
   type BalancerOptions,
   found,
   metricsText,
-  spopAddress,
-  startAgent,
   startBalancer,
 } from '../support/balancer.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, IMPLICIT, image, releaseRq, storeRq } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
-import { type Relay, startRelay } from '../support/relay.ts'
+import { startRelay } from '../support/relay.ts'
 
 const rules = `
 rules:
@@ -37,16 +35,6 @@ describe('agents that fail', () => {
     await balancer.stop()
     await pacs.stop()
   })
-
-  /** With one agent, behind a relay. */
-  async function beginBehind(relay: Relay, options: Partial<BalancerOptions> = {}): Promise<void> {
-    await begin({ ...options, agents: 0, env: { AGENT1: `127.0.0.1:${relay.port}` } })
-    const env = { RULES: balancer.rulesFolder, GATEWAY: `127.0.0.1:${balancer.gatewayPort}` }
-    const agent = await startAgent('agent', env)
-    balancer.agents.push(agent)
-    relay.target = (await spopAddress(agent)).port
-    await found(balancer.haproxy, 'UP', ['agents/agent1'])
-  }
 
   /** Questions of HAProxy's that an agent has taken, and not answered yet. */
   async function asksOf(agent: Running): Promise<{ taken: number; waiting: number }> {
@@ -97,7 +85,9 @@ describe('agents that fail', () => {
     let cuts = 0
     // HAProxy writes a frame at a time; that of a NOTIFY is 3 (SPOE §3.2.6), behind the length
     relay.cutsAt = frame => frame[4] === 3 && cuts-- > 0
-    await beginBehind(relay, {
+    await begin({
+      agents: 1,
+      relays: [relay],
       rules: 'rules: [{ name: CT, when: { Modality: CT, PatientID: "P-*" }, route: ct }]',
     })
     await store('BEFORE')
@@ -120,7 +110,7 @@ describe('agents that fail', () => {
   test('one check that fails: the agent stays up', async t => {
     const relay = await startRelay()
     t.after(() => relay.stop())
-    await beginBehind(relay)
+    await begin({ agents: 1, relays: [relay] })
     const falls = () => balancer.haproxy.log().match(/agent1 is DOWN/g)?.length
     const before = falls()
     let checks = 0

@@ -4,13 +4,28 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { abandon, type Client, idle, mixed, straight, venture, verify } from '../abuse/soak-clients.ts'
+import { mutatedClients } from '../abuse/mutated-clients.ts'
+import {
+  abandon,
+  type Client,
+  idle,
+  mistaken,
+  mixed,
+  straight,
+  venture,
+  verify,
+} from '../abuse/soak-clients.ts'
 import { startSoak } from '../abuse/soak-site.ts'
+import { wrongMoments } from '../abuse/wrong-moments.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { Ledger } from '../support/ledger.ts'
 import { generator } from '../support/mixed.ts'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 60)
+/** so many times mixed load, and then hostile clients alone, of whose instances each is looked for */
+const rounds = 6
+/** of each of their streams, in a round: 10,000 in an hour */
+const mutations = Math.ceil(((10_000 / rounds) * minutes) / 60)
 const clients = 6
 const clockTick = 100 // per second, on every Linux (USER_HZ)
 /** MB of resident memory, of HAProxy or an agent, that may come and go. */
@@ -35,14 +50,19 @@ try {
     [0.6, 'abandoned', abandon],
     [0.75, 'idle', idle],
     [0.8, 'ventured', venture],
+    [0.9, 'mistaken', mistaken],
   ]
-  const end = performance.now() + minutes * 60_000
-  const isOver = () => performance.now() > end
-  await Promise.all([
-    watch(isOver),
-    site.disturb(isOver),
-    ...Array.from({ length: clients }, (_, index) => client(index, isOver, kinds)),
-  ])
+  for (let round = 0; round < rounds; round++) {
+    const end = performance.now() + (minutes * 60_000) / rounds
+    const isOver = () => performance.now() > end
+    await Promise.all([
+      watch(isOver),
+      site.disturb(isOver),
+      ...Array.from({ length: clients }, (_, index) => client(index + clients * round, isOver, kinds)),
+    ])
+    await mutatedClients(site.wild, mutations, round * mutations)
+    await wrongMoments(site.wild)
+  }
   await comesToRest()
 } finally {
   await site.stop()

@@ -7,6 +7,7 @@ import { type Running, start } from '../../deploy/local/processes.ts'
 import { type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
 import { refusePatients } from './patients.ts'
 import { freePort } from './ports.ts'
+import type { Relay } from './relay.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const shippedFolder = join(root, 'haproxy')
@@ -39,6 +40,8 @@ export interface BalancerOptions {
   port?: number
   host?: string
   agents?: number
+  /** in front of the agents, one of each */
+  relays?: readonly Relay[]
   /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
   env?: Record<string, string>
   /** changes HAProxy's shipped configuration */
@@ -74,6 +77,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     port = await freePort(),
     host = '127.0.0.1',
     agents: count = 2,
+    relays = [],
     env = {},
     edit = cfg => cfg,
     master = false,
@@ -89,7 +93,11 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     ),
   )
   const stopAgents = () => Promise.all(agents.map(agent => agent.stop()))
-  const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }) => `${host}:${port}`)
+  const addresses = (await Promise.all(agents.map(spopAddress))).map(({ host, port }, index) => {
+    const relay = relays[index]
+    if (relay) relay.target = port
+    return `${host}:${relay?.port ?? port}`
+  })
 
   const lua = (await readdir(shippedFolder)).filter(name => name.endsWith('.lua'))
   const statsPort = await freePort()
