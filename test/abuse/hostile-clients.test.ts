@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
+import { quantiles } from '../bench/rounds.ts'
 import { makeCertificates } from '../support/certificates.ts'
 import { associateRq, image, storeRq } from '../support/messages.ts'
 import { Peer } from '../support/peer.ts'
@@ -16,13 +17,22 @@ const mutations = Number(process.env.ABUSE_MUTATIONS ?? 300)
 /** Memory is compared where there are enough to tell. */
 const batches = mutations >= 6000 ? 12 : 1
 
+function tellTimes({ beside }: RunningSite): void {
+  const at = quantiles(beside)
+  const [median, most] = [at(0.5), at(1)].map(Math.round)
+  console.log(`an association beside them took ${median} ms, at most ${most} ms; of ${beside.length}`)
+}
+
 describe('the balancer, among hostile clients', () => {
   let site: RunningSite
 
   before(async () => {
     site = await startSite({ SOURCE_RATE: '1000000' })
   })
-  after(() => site?.stop())
+  after(async () => {
+    await site?.stop()
+    if (batches > 1) tellTimes(site)
+  })
 
   test('those that go away while an agent is asked are told from those whom no agent answers', async () => {
     const leaves = [(peer: Peer) => peer.socket.end(), (peer: Peer) => peer.socket.resetAndDestroy()]
@@ -62,7 +72,7 @@ describe('the balancer, among hostile clients', () => {
       const count = outcomes.reduce((sum, outcome) => sum + outcome[what], 0)
       assert.ok(count > mutations / 3, `seeds from 1: ${count} ${what}`)
     }
-    if (batches < 12) return
+    if (batches === 1) return
     console.log('HAProxy and each agent, MB:', megabytes.join(' '))
     for (const process of [0, 1, 2]) {
       const least = (from: number, to: number) =>
@@ -98,6 +108,7 @@ describe(`${clients} hostile clients at a time`, () => {
   after(async () => {
     await site?.stop()
     remove()
+    if (batches > 1) tellTimes(site)
   })
 
   test('that are silent: A-ABORT, and others go on', async () => {
