@@ -96,6 +96,10 @@ test-vrrp: setup ## Only the test of an address that moves between two machines,
 	@deploy/local/packages.sh keepalived=keepalived ip=iproute2 curl=curl
 	node --test 'test/vrrp/*.test.ts'
 
+.PHONY: abuse
+abuse: setup ## 60,000 clients with mistakes at random, then 1,000 silent, slow or flooding ones at a time, in about eight minutes
+	ABUSE_MUTATIONS=10000 ABUSE_CLIENTS=1000 ABUSE_SECONDS=30 node --test test/abuse/hostile-clients.test.ts
+
 .PHONY: soak
 soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
