@@ -97,11 +97,12 @@ test-vrrp: setup ## Only the test of an address that moves between two machines,
 	node --test 'test/vrrp/*.test.ts'
 
 .PHONY: abuse
-abuse: setup ## 60,000 clients with mistakes at random, then 1,000 silent, slow or flooding ones at a time, in about eight minutes
-	ABUSE_MUTATIONS=10000 ABUSE_CLIENTS=1000 ABUSE_SECONDS=30 node --test test/abuse/hostile-clients.test.ts
+abuse: setup ## 60,000 clients with mistakes at random, 1,000 silent, slow or flooding ones at a time, and 70,000 frames for an agent, in about nine minutes
+	ABUSE_MUTATIONS=10000 ABUSE_CLIENTS=1000 ABUSE_SECONDS=30 \
+		node --test --test-concurrency=1 'test/abuse/hostile-{clients,haproxy}.test.ts'
 
 .PHONY: soak
-soak: setup ## An hour of mixed load, SOAK_MINUTES=... for another time
+soak: setup ## An hour of mixed load, hostile peers and faults, SOAK_MINUTES=... for another time
 	node test/e2e/soak.ts
 
 .PHONY: bench bench-page bench-rules bench-guard bench-sizing

@@ -17,8 +17,8 @@ import { deliver } from './deliver.ts'
 import { mutate } from './mutate.ts'
 
 /** of each frame; 10,000 take half a minute */
-const mutations = Number(process.env.MUTATIONS ?? 1000)
-const connections = Number(process.env.CONNECTIONS ?? 10_000)
+const mutations = Number(process.env.ABUSE_MUTATIONS ?? 1000)
+const connections = 10_000
 const AT_A_TIME = 64
 /** What HAProxy itself keeps open at most. */
 const FEW = 50

@@ -69,7 +69,7 @@ export async function startSoak(): Promise<SoakSite> {
   return {
     balancer,
     nodes: { ct: [ct], mr: [mr], shaky: [far, bad] },
-    wild: { balancer, ...wild },
+    wild: { balancer, ...wild, beside: [] },
     async disturb(isOver) {
       const relays = [...lines, line]
       for (let round = 0; !isOver(); round++) {
