@@ -25,7 +25,7 @@ node_modules/.package-lock.json: package.json package-lock.json agent/haproxy-sp
 test-setup: setup ## Install what only the tests need, where it is missing: Orthanc, GDCM, odil, promtool, ...
 	@deploy/local/packages.sh Orthanc=orthanc gdcmscu=libgdcm-tools odil=odil \
 		promtool=prometheus dnsmasq=dnsmasq-base openssl=openssl chromium=chromium \
-		xmllint=libxml2-utils nft=nftables '/usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls'
+		xmllint=libxml2-utils nft=nftables ip=iproute2 '/usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls'
 
 .PHONY: run
 run: setup ## Start the balancer with demo PACS nodes; Ctrl-C stops everything
