@@ -74,7 +74,12 @@ describe('an agent whose peer is no HAProxy', () => {
     ledger.close({ ct: [ct] })
     process.kill(agent.pid, 0)
   }
-  const open = () => connect(relay.target, '127.0.0.1').on('error', () => {})
+  let opened = 0
+  /** From one address after the other, each of which has all ports: many are taken for a while when a connection is over. */
+  const open = () => {
+    const localAddress = `127.0.0.${2 + (opened++ % 200)}`
+    return connect({ port: relay.target, host: '127.0.0.1', localAddress }).on('error', () => {})
+  }
   const memory = () => {
     const [, kB] = readFileSync(`/proc/${agent.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/) ?? []
     return Number(kB) / 1024
@@ -142,9 +147,9 @@ describe('an agent whose peer is no HAProxy', () => {
       HELLO,
       Buffer.concat([HELLO, NOTIFY.subarray(0, 50)]),
     ]
-    for (let opened = 0; opened < connections; opened += most) {
+    for (let begun = 0; begun < connections; begun += most) {
       const sockets: Socket[] = []
-      await each(Math.min(most, connections - opened), async n => {
+      await each(Math.min(most, connections - begun), async n => {
         const socket = open()
         await once(socket, 'connect')
         socket.write(first[n % first.length] ?? '')

@@ -32,8 +32,9 @@ export class Peer {
   }
 
   /** Comes from 127.0.0.1, or another address of this machine. */
-  static async connect(port: number, localAddress = '127.0.0.1'): Promise<Peer> {
-    const socket = connect({ port, host: '127.0.0.1', localAddress })
+  static async connect(port: number, localAddress?: string): Promise<Peer> {
+    // one that is bound to its address finds fewer ports that are free
+    const socket = connect({ port, host: '127.0.0.1', ...(localAddress && { localAddress }) })
     await once(socket, 'connect')
     return new Peer(socket)
   }
