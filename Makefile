@@ -103,7 +103,7 @@ abuse: setup ## 60,000 clients with mistakes at random, 1,000 silent, slow or fl
 
 .PHONY: soak
 soak: setup ## An hour of mixed load, hostile peers and faults, SOAK_MINUTES=... for another time
-	node test/e2e/soak.ts
+	node test/abuse/soak.ts
 
 .PHONY: bench bench-page bench-rules bench-guard bench-sizing
 bench: bench-page bench-rules bench-guard bench-sizing ## Measure everything, in about forty minutes

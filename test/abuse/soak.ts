@@ -4,22 +4,13 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mutatedClients } from '../abuse/mutated-clients.ts'
-import {
-  abandon,
-  type Client,
-  idle,
-  mistaken,
-  mixed,
-  straight,
-  venture,
-  verify,
-} from '../abuse/soak-clients.ts'
-import { startSoak } from '../abuse/soak-site.ts'
-import { wrongMoments } from '../abuse/wrong-moments.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { Ledger } from '../support/ledger.ts'
 import { generator } from '../support/mixed.ts'
+import { mutatedClients } from './mutated-clients.ts'
+import { abandon, type Client, idle, mistaken, mixed, straight, venture, verify } from './soak-clients.ts'
+import { startSoak } from './soak-site.ts'
+import { wrongMoments } from './wrong-moments.ts'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 60)
 /** so many times mixed load, and then hostile clients alone, of whose instances each is looked for */
