@@ -151,6 +151,9 @@ describe('routing, with the clients and servers of DCMTK', () => {
     )
   })
 
+  test('HAProxy warns of nothing in its configuration', () => {
+    assert.doesNotMatch(balancer.haproxy.log(), /^\[(WARNING|ALERT)\].* config : /m)
+  })
   test('nothing in the logs tells who was examined', () => {
     const logs = [balancer.haproxy.log(), ...balancer.agents.map(agent => agent.output())].join('\n')
     assert.match(logs, /by patient/)
