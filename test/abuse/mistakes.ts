@@ -1,4 +1,5 @@
 import { PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
+import { mutate } from './mutate.ts'
 
 /** Where a length stands. */
 interface Length {
@@ -8,41 +9,16 @@ interface Length {
   little?: boolean
 }
 
-/** The PDUs with one to three mistakes: wrong bytes, lengths that lie, pieces gone, twice or foreign, or the end missing. */
+const lies = [0, 1, -1, +1, +100, 0x7f, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff]
+
+/** The PDUs with up to two lengths that lie, with mistakes anywhere, or with both. */
 export function withMistakes(pdus: readonly Buffer[], random: () => number): Buffer {
-  const below = (limit: number) => Math.floor(limit * random())
-  const any = <T>(of: readonly T[]) => of[below(of.length)] as T
+  const any = <T>(of: readonly T[]) => of[Math.floor(of.length * random())] as T
+  const bytes = Buffer.concat(pdus)
   const lengths = lengthsOf(pdus)
-  let bytes = Buffer.concat(pdus)
-  for (let mistakes = 1 + below(3); mistakes > 0 && bytes.length > 0; mistakes--) {
-    const at = below(bytes.length)
-    const end = at + 1 + below(32)
-    const [before, piece, behind] = [bytes.subarray(0, at), bytes.subarray(at, end), bytes.subarray(end)]
-    switch (below(8)) {
-      case 0:
-      case 1:
-        lie(bytes, any(lengths), any([0, 1, -1, +1, +100, 0x7f, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff]))
-        break
-      case 2:
-        bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8))
-        break
-      case 3:
-        bytes[at] = any([0x00, 0x01, 0x02, 0x04, 0x07, 0x7f, 0x80, 0xff])
-        break
-      case 4:
-        bytes = Buffer.concat([before, behind])
-        break
-      case 5:
-        bytes = Buffer.concat([before, piece, piece, behind])
-        break
-      case 6:
-        bytes = Buffer.concat([before, Uint8Array.from({ length: below(64) }, () => below(256)), behind])
-        break
-      default:
-        if (random() < 0.3) bytes = Buffer.from(before)
-    }
-  }
-  return bytes
+  const count = any([0, 1, 2])
+  for (let n = 0; n < count; n++) lie(bytes, any(lengths), any(lies))
+  return count > 0 && random() < 0.5 ? bytes : mutate(bytes, random)
 }
 
 /** Small numbers are added to the length, others take its place. */

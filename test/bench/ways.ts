@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { startBalancer } from '../support/balancer.ts'
 import { startHaproxy } from '../support/haproxy.ts'
 import { freePort } from '../support/ports.ts'
@@ -20,6 +21,7 @@ export const wayNames = [
   'ours, delayed',
   'HAProxy, asking a bare agent',
   'HAProxy, asking it twice',
+  'HAProxy, with a filter in Lua',
 ] as const
 
 export type WayName = (typeof wayNames)[number]
@@ -43,11 +45,11 @@ rules:
 export const noLimits = { SOURCE_ASSOCIATIONS: '100000', SOURCE_RATE: '10000000', WAITING: '100000' }
 
 /** As a site would write it that has one PACS; with the buffers and the splicing that carry bytes in haproxy.cfg, too. */
-const plainTcp = (port: number, pacsPort: number, asking = '') => `
+const plainTcp = (port: number, pacsPort: number, inFrontend = '', inGlobal = '') => `
 global
     log stdout format raw local0 info
     tune.bufsize 262144
-defaults
+${inGlobal}defaults
     mode tcp
     log global
     option tcplog
@@ -56,7 +58,7 @@ defaults
     timeout client 1h
     timeout server 1h
 frontend dicom
-    bind 127.0.0.1:${port}${asking}
+    bind 127.0.0.1:${port}${inFrontend}
     default_backend pacs
 backend pacs
     server pacs 127.0.0.1:${pacsPort} check
@@ -68,6 +70,9 @@ const asking = (times: number) => `
     tcp-request inspect-delay 5s
 ${'    tcp-request content send-spoe-group bare bare if { req.payload_lv(2,4) -m found }\n'.repeat(times)}\
     tcp-request content reject unless { var(txn.bare.size) -m found }`
+
+/** ... whose filter lets everything pass. */
+const filtering = ['\n    filter lua.bench_pass_all', '    lua-load-per-thread {dir}/pass-all.lua\n'] as const
 
 /** What can be routed by in nginx: the called AE title, in the bytes 10 to 25 of an A-ASSOCIATE-RQ (PS3.8 §9.3.2). */
 const njs = `
@@ -111,6 +116,13 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     )
     return way({ port }, { HAProxy: [haproxy.pid], agents: [bare.pid] })
   }
+  const filteringPort = await freePort()
+  const filteringHaproxy = await start(
+    startHaproxy({
+      config: plainTcp(filteringPort, sink.port, ...filtering),
+      files: { 'pass-all.lua': await readFile(new URL('pass-all.lua', import.meta.url), 'utf8') },
+    }),
+  )
   const nginx = await start(startNginx({ server: `proxy_pass 127.0.0.1:${sink.port};` }))
   const nginxWithNjs = await start(
     startNginx({
@@ -133,6 +145,7 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     'ours, delayed': way({ port: balancer.port }, ours),
     'HAProxy, asking a bare agent': await asksBare(1),
     'HAProxy, asking it twice': await asksBare(2),
+    'HAProxy, with a filter in Lua': way({ port: filteringPort }, { HAProxy: [filteringHaproxy.pid] }),
   }
 }
 
