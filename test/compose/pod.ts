@@ -33,8 +33,10 @@ export interface Pod {
 }
 
 /** The address at which containers find the host. */
-export function dockerHost(): Promise<string> {
-  return docker('network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')
+export async function dockerHost(): Promise<string> {
+  const format = '{{with index .IPAM.Config 0}}{{or .Gateway .Subnet}}{{end}}'
+  // Docker tells no gateway of a bridge that it has just made: it is the first address
+  return (await docker('network', 'inspect', '-f', format, 'bridge')).replace(/\.0\/\d+$/, '.1')
 }
 
 async function docker(...args: string[]): Promise<string> {
