@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { quantiles } from '../bench/rounds.ts'
 import { makeCertificates } from '../support/certificates.ts'
 import { associateRq, image, storeRq } from '../support/messages.ts'
-import { Peer } from '../support/peer.ts'
+import { breakOff, Peer } from '../support/peer.ts'
 import { freePort } from '../support/ports.ts'
 import { comesToRest, forget, memory, type RunningSite, sendNormally, startSite } from './hostile-site.ts'
 import { clientsAstray, drippingClients, floodingClients, silentClients } from './many-clients.ts'
@@ -35,7 +35,7 @@ describe('the balancer, among hostile clients', () => {
   })
 
   test('those that go away while an agent is asked are told from those whom no agent answers', async () => {
-    const leaves = [(peer: Peer) => peer.socket.end(), (peer: Peer) => peer.socket.resetAndDestroy()]
+    const leaves = [(peer: Peer) => peer.socket.end(), (peer: Peer) => breakOff(peer.socket)]
     const goes = async (callingAE: string, n: number) => {
       const peer = await Peer.connect(site.balancer.port)
       peer.send(associateRq({ callingAE, calledAE: 'TAGS' }))

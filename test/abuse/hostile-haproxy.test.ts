@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { Running } from '../../deploy/local/processes.ts'
+import { memoryOf } from '../bench/memory.ts'
 import { DISCONNECT, HEALTHCHECK_HELLO, HELLO, NOTIFY } from '../haproxy-spoe/captured.ts'
 import { sum } from '../metrics/support.ts'
 import { type Balancer, found, metricsText, startBalancer } from '../support/balancer.ts'
@@ -12,8 +12,10 @@ import { waitUntil } from '../support/haproxy.ts'
 import { Ledger } from '../support/ledger.ts'
 import { generator } from '../support/mixed.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
+import { breakOff } from '../support/peer.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 import { deliver } from './deliver.ts'
+import { inTurn } from './hostile-site.ts'
 import { mutate } from './mutate.ts'
 
 /** of each frame; 10,000 take half a minute */
@@ -80,10 +82,7 @@ describe('an agent whose peer is no HAProxy', () => {
     const localAddress = `127.0.0.${2 + (opened++ % 200)}`
     return connect({ port: relay.target, host: '127.0.0.1', localAddress }).on('error', () => {})
   }
-  const memory = () => {
-    const [, kB] = readFileSync(`/proc/${agent.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/) ?? []
-    return Number(kB) / 1024
-  }
+  const memory = () => memoryOf(agent.pid) / 1024
 
   /** A connection that sends this, and then ends; resolves when the agent has ended it, too. */
   async function send(bytes: Buffer): Promise<void> {
@@ -92,13 +91,12 @@ describe('an agent whose peer is no HAProxy', () => {
     await once(socket.resume(), 'close')
   }
   /** Does `task` for each number below `count`, some at a time. */
-  async function each(count: number, task: (n: number) => Promise<void>): Promise<void> {
-    let next = 0
-    const worker = async () => {
-      while (next < count) await task(next++)
-    }
-    await Promise.all(Array.from({ length: AT_A_TIME }, worker))
-  }
+  const each = (count: number, task: (n: number) => Promise<void>) =>
+    inTurn(
+      Array.from({ length: count }, (_, n) => n),
+      task,
+      AT_A_TIME,
+    )
   const preamble = (name: string) => (name.endsWith('HELLO') ? [] : [HELLO])
   const metric = async (name: string) => sum(await metricsText(agent), name)
   const connectionsClose = () => waitUntil(async () => (await metric('dicom_lb_spop_connections')) < FEW)
@@ -130,7 +128,7 @@ describe('an agent whose peer is no HAProxy', () => {
         await new Promise(resolve =>
           socket.write(Buffer.concat([begins, bytes.subarray(0, n * step)]), resolve),
         )
-        socket.resetAndDestroy()
+        breakOff(socket)
       })
     }
     await serves()
@@ -158,7 +156,7 @@ describe('an agent whose peer is no HAProxy', () => {
       await serves()
       for (const [n, socket] of sockets.entries()) {
         if (n % 2) socket.destroy()
-        else socket.resetAndDestroy()
+        else breakOff(socket)
       }
       await serves()
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { decodeCommandSet, decodePData, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
 import { memoryOf } from '../bench/memory.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { waitUntil } from '../support/haproxy.ts'
+import { statistics, waitUntil } from '../support/haproxy.ts'
 import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
 import { type Pacs, serve, startPacs } from '../support/pacs.ts'
 import { type Pdu, Peer } from '../support/peer.ts'
@@ -53,12 +53,16 @@ const PATIENCE_MS = 200
 const HUNG_MS = 60_000
 
 /** Does all of these, some at a time. */
-export async function inTurn<T>(jobs: readonly T[], work: (job: T) => Promise<void>): Promise<void> {
+export async function inTurn<T>(
+  jobs: readonly T[],
+  work: (job: T) => Promise<void>,
+  atOnce = AT_ONCE,
+): Promise<void> {
   const todo = jobs.values()
   const worker = async () => {
     for (const job of todo) await work(job)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
 /** Sends these bytes, and hears all that is answered until the connection ends, which it must: nobody waits so long else. */
@@ -117,9 +121,10 @@ export async function besides(site: Site, happening: Promise<unknown>): Promise<
 export async function comesToRest({ balancer }: Site): Promise<void> {
   const { haproxy, agents } = balancer
   await waitUntil(async () => {
-    const [header = '', ...lines] = (await haproxy.command('show stat')).split('\n')
-    const frontend = lines.find(line => line.startsWith('dicom,FRONTEND,'))
-    return frontend?.split(',')[header.split(',').indexOf('scur')] === '0'
+    const rows = await statistics(haproxy)
+    return rows.some(
+      ({ pxname, svname, scur }) => pxname === 'dicom' && svname === 'FRONTEND' && scur === '0',
+    )
   })
   assert.match(await haproxy.command('show info'), new RegExp(`^Pid: ${haproxy.pid}$`, 'm'))
   assert.deepEqual(haproxy.log().match(/^.*(ALERT|\[alert\]|Lua).*$/gm) ?? [], [])

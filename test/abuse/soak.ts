@@ -2,9 +2,10 @@
 // was told, and what HAProxy and the agents are like when all has come to rest. SOAK_MINUTES for another time.
 
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { waitUntil } from '../support/haproxy.ts'
+import { cpuOf } from '../bench/cpu.ts'
+import { memoryOf } from '../bench/memory.ts'
+import { statistics, waitUntil } from '../support/haproxy.ts'
 import { Ledger } from '../support/ledger.ts'
 import { generator } from '../support/mixed.ts'
 import { mutatedClients } from './mutated-clients.ts'
@@ -18,8 +19,7 @@ const rounds = 6
 /** of each of their streams, in a round: 10,000 in an hour */
 const mutations = Math.ceil(((10_000 / rounds) * minutes) / 60)
 const clients = 6
-const clockTick = 100 // per second, on every Linux (USER_HZ)
-/** MB of resident memory, of HAProxy or an agent, that may come and go. */
+/** MB of HAProxy or an agent that may come and go. */
 const slack = 50
 
 const site = await startSoak()
@@ -29,7 +29,9 @@ const processes = {
   agent1: balancer.agents[0]?.pid ?? 0,
   agent2: balancer.agents[1]?.pid ?? 0,
 }
-const memory: Record<keyof typeof processes, number>[] = []
+type Megabytes = Record<keyof typeof processes, number>
+
+const memory: Megabytes[] = []
 const counts: Record<string, number> = {}
 const ledger = new Ledger()
 const ofStart = balancer.haproxy.log().length
@@ -81,7 +83,7 @@ async function watch(isOver: () => boolean): Promise<void> {
     await sleep(minutes * 1000)
     ledger.settle(site.nodes)
     site.forget()
-    memory.push(await residentMemory())
+    memory.push(memoryNow())
     if (memory.length % 10 === 0)
       console.log(JSON.stringify({ ...counts, told: ledger.counts, MB: memory.at(-1) }))
   }
@@ -91,9 +93,9 @@ async function comesToRest(): Promise<void> {
   await waitUntil(async () => (await sessions()) === 0, undefined, 120_000)
   const told = ledger.close(site.nodes)
   await sleep(5000)
-  const used = await cpuSeconds()
+  const used = cpuSeconds()
   await sleep(10_000)
-  const idle = ((await cpuSeconds()) - used) / 10
+  const idle = (cpuSeconds() - used) / 10
   const info = await balancer.haproxy.command('show info')
   const warnings =
     balancer.haproxy
@@ -122,35 +124,25 @@ async function comesToRest(): Promise<void> {
 
 /** Of clients and of PACS nodes. */
 async function sessions(): Promise<number> {
-  const [header = '', ...lines] = (await balancer.haproxy.command('show stat')).trim().split('\n')
-  const [name, current] = ['# pxname', 'scur'].map(column => header.split(',').indexOf(column)) as [
-    number,
-    number,
-  ]
-  const cells = lines.map(line => line.split(','))
-  return cells
-    .filter(row => ['dicom', ...Object.keys(site.nodes)].includes(row[name] ?? ''))
-    .reduce((total, row) => total + Number(row[current]), 0)
+  const proxies = ['dicom', ...Object.keys(site.nodes)]
+  const rows = await statistics(balancer.haproxy)
+  return rows
+    .filter(({ pxname = '' }) => proxies.includes(pxname))
+    .reduce((total, { scur }) => total + Number(scur), 0)
 }
 
-/** Of user and system, so far. */
-async function cpuSeconds(): Promise<number> {
-  const fields = (await readFile(`/proc/${processes.HAProxy}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / clockTick
+function cpuSeconds(): number {
+  return cpuOf([processes.HAProxy]) / 1000
 }
 
-async function residentMemory(): Promise<Record<keyof typeof processes, number>> {
-  const of = async (pid: number) => {
-    const [, kB] = (await readFile(`/proc/${pid}/status`, 'utf8')).match(/VmRSS:\s+(\d+)/) ?? []
-    return Math.round(Number(kB) / 1024)
-  }
-  const { HAProxy, agent1, agent2 } = processes
-  return { HAProxy: await of(HAProxy), agent1: await of(agent1), agent2: await of(agent2) }
+function memoryNow(): Megabytes {
+  return byProcess(name => Math.round(memoryOf(processes[name]) / 1024))
 }
 
-function most(
-  all: readonly Record<keyof typeof processes, number>[],
-): Record<keyof typeof processes, number> {
-  const of = (name: keyof typeof processes) => Math.max(...all.map(each => each[name]))
+function most(all: readonly Megabytes[]): Megabytes {
+  return byProcess(name => Math.max(...all.map(each => each[name])))
+}
+
+function byProcess(of: (name: keyof typeof processes) => number): Megabytes {
   return { HAProxy: of('HAProxy'), agent1: of('agent1'), agent2: of('agent2') }
 }

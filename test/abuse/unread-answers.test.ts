@@ -6,7 +6,7 @@ import { associate } from '../support/client.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { CT_IMAGE, commandOnly, contexts, VERIFICATION } from '../support/messages.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
-import type { Peer } from '../support/peer.ts'
+import { breakOff, type Peer } from '../support/peer.ts'
 
 /** More than all buffers between here and there hold, with their answers. */
 const chunks = 300
@@ -64,7 +64,7 @@ describe('a client that sends C-ECHOs before its first dataset, and reads no ans
       return looks > 50
     })
     assert.ok(unsent > 0)
-    peer.socket.resetAndDestroy()
+    breakOff(peer.socket)
     assert.match(await balancer.logLine('DEAF'), / refusal=client-closed /)
     assert.doesNotMatch(balancer.haproxy.log(), /Lua/)
   })

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { startBalancer } from '../support/balancer.ts'
 import { startHaproxy } from '../support/haproxy.ts'
 import { freePort } from '../support/ports.ts'
@@ -44,12 +44,24 @@ rules:
 /** What keeps one client from taking the place of all others is not to be measured. */
 export const noLimits = { SOURCE_ASSOCIATIONS: '100000', SOURCE_RATE: '10000000', WAITING: '100000' }
 
+/** What is added to the lines of a plain HAProxy, and what files those name. */
+interface Added {
+  frontend?: string
+  global?: string
+  backends?: string
+  files?: Record<string, string>
+}
+
 /** As a site would write it that has one PACS; with the buffers and the splicing that carry bytes in haproxy.cfg, too. */
-const plainTcp = (port: number, pacsPort: number, inFrontend = '', inGlobal = '') => `
+const plainTcp = (
+  port: number,
+  pacsPort: number,
+  { frontend = '', global = '', backends = '' }: Added = {},
+) => `
 global
     log stdout format raw local0 info
     tune.bufsize 262144
-${inGlobal}defaults
+${global}defaults
     mode tcp
     log global
     option tcplog
@@ -58,21 +70,28 @@ ${inGlobal}defaults
     timeout client 1h
     timeout server 1h
 frontend dicom
-    bind 127.0.0.1:${port}${inFrontend}
+    bind 127.0.0.1:${port}${frontend}
     default_backend pacs
 backend pacs
     server pacs 127.0.0.1:${pacsPort} check
-`
+${backends}`
 
 /** ... that waits for the A-ASSOCIATE-RQ and gives it to an agent, with whose answer it does nothing, so many times. */
-const asking = (times: number) => `
+const asking = (times: number, agentPort: number): Added => ({
+  frontend: `
     filter spoe engine bare config {dir}/spoe.conf
     tcp-request inspect-delay 5s
 ${'    tcp-request content send-spoe-group bare bare if { req.payload_lv(2,4) -m found }\n'.repeat(times)}\
-    tcp-request content reject unless { var(txn.bare.size) -m found }`
+    tcp-request content reject unless { var(txn.bare.size) -m found }`,
+  backends: backend('agents', [agentPort]),
+  files: { 'spoe.conf': engine('bare', 'agents', 'path=str(/) body=req.payload(0,0)') },
+})
 
 /** ... whose filter lets everything pass. */
-const filtering = ['\n    filter lua.bench_pass_all', '    lua-load-per-thread {dir}/pass-all.lua\n'] as const
+const filtering: Added = {
+  frontend: '\n    filter lua.bench_pass_all',
+  global: `    lua-load-per-thread ${fileURLToPath(new URL('pass-all.lua', import.meta.url))}\n`,
+}
 
 /** What can be routed by in nginx: the called AE title, in the bytes 10 to 25 of an A-ASSOCIATE-RQ (PS3.8 §9.3.2). */
 const njs = `
@@ -99,30 +118,17 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
       env: noLimits,
     }),
   )
-  const port = await freePort()
-  const haproxy = await start(startHaproxy({ config: plainTcp(port, sink.port) }))
+  const bare = await start(startBareAgent())
   const way =
     (to: { port: number; calledAE?: string }, watched: Watched): Way =>
     load =>
       measure(loader, { ...load, ...to }, { sink: [sink.pid], ...watched })
-  const bare = await start(startBareAgent())
-  const asksBare = async (times: number): Promise<Way> => {
+  const plainWay = async (added: Added = {}, watched: Watched = {}): Promise<Way> => {
     const port = await freePort()
-    const haproxy = await start(
-      startHaproxy({
-        config: `${plainTcp(port, sink.port, asking(times))}${backend('agents', [bare.port])}`,
-        files: { 'spoe.conf': engine('bare', 'agents', 'path=str(/) body=req.payload(0,0)') },
-      }),
-    )
-    return way({ port }, { HAProxy: [haproxy.pid], agents: [bare.pid] })
+    const config = plainTcp(port, sink.port, added)
+    const haproxy = await start(startHaproxy({ config, files: added.files ?? {} }))
+    return way({ port }, { HAProxy: [haproxy.pid], ...watched })
   }
-  const filteringPort = await freePort()
-  const filteringHaproxy = await start(
-    startHaproxy({
-      config: plainTcp(filteringPort, sink.port, ...filtering),
-      files: { 'pass-all.lua': await readFile(new URL('pass-all.lua', import.meta.url), 'utf8') },
-    }),
-  )
   const nginx = await start(startNginx({ server: `proxy_pass 127.0.0.1:${sink.port};` }))
   const nginxWithNjs = await start(
     startNginx({
@@ -135,7 +141,7 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
   const ours = { HAProxy: [balancer.haproxy.pid], agents: balancer.agents.map(({ pid }) => pid) }
   return {
     'straight to the sink': way(sink, {}),
-    'HAProxy, plain TCP': way({ port }, { HAProxy: [haproxy.pid] }),
+    'HAProxy, plain TCP': await plainWay(),
     'nginx, stream': way({ port: nginx.port }, { nginx: nginx.workers }),
     'nginx, stream with njs': way(
       { port: nginxWithNjs.port, calledAE: directAE },
@@ -143,9 +149,9 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     ),
     'ours, direct': way({ port: balancer.port, calledAE: directAE }, ours),
     'ours, delayed': way({ port: balancer.port }, ours),
-    'HAProxy, asking a bare agent': await asksBare(1),
-    'HAProxy, asking it twice': await asksBare(2),
-    'HAProxy, with a filter in Lua': way({ port: filteringPort }, { HAProxy: [filteringHaproxy.pid] }),
+    'HAProxy, asking a bare agent': await plainWay(asking(1, bare.port), { agents: [bare.pid] }),
+    'HAProxy, asking it twice': await plainWay(asking(2, bare.port), { agents: [bare.pid] }),
+    'HAProxy, with a filter in Lua': await plainWay(filtering),
   }
 }
 

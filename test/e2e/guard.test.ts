@@ -12,7 +12,7 @@ import {
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { waitUntil } from '../support/haproxy.ts'
+import { statistics, waitUntil } from '../support/haproxy.ts'
 import {
   associateRq,
   CT_IMAGE,
@@ -27,7 +27,7 @@ import {
   VERIFICATION,
 } from '../support/messages.ts'
 import { associateAc, type Pacs, type Stored, serve, startPacs } from '../support/pacs.ts'
-import { Peer } from '../support/peer.ts'
+import { breakOff, Peer } from '../support/peer.ts'
 
 const rules = (mixed: string) => `
 mixed: ${mixed}
@@ -337,7 +337,7 @@ describe('the guard', { concurrency: true }, () => {
   })
 
   for (const [how, ends] of [
-    ['breaks', (peer: Peer) => peer.socket.resetAndDestroy()],
+    ['breaks', (peer: Peer) => breakOff(peer.socket)],
     ['times out', () => {}],
   ] as const) {
     test(`a client whose connection ${how} while an instance is held leaves nothing of it at the PACS`, async t => {
@@ -454,7 +454,7 @@ describe('the guard', { concurrency: true }, () => {
 
   for (const [ends, end] of [
     ['closes', (peer: Peer) => void peer.socket.end()],
-    ['breaks', (peer: Peer) => void peer.socket.resetAndDestroy()],
+    ['breaks', (peer: Peer) => breakOff(peer.socket)],
   ] as const) {
     test(`the A-ABORT comes behind a whole PDU of the PACS, and nothing behind the A-ABORT, when the PACS ${ends}`, async t => {
       const answer = storeRq(image({ size: 40_000 }), { commandField: 0x8020, fragment: 60_000 })
@@ -520,10 +520,9 @@ function success(contextId: number, messageId: number): Buffer {
 
 /** How many connections a frontend has, and has had. */
 async function sessions({ haproxy }: Balancer, frontend: string): Promise<{ now: number; ever: number }> {
-  const [header = '', ...lines] = (await haproxy.command('show stat')).split('\n')
-  const names = header.split(',')
-  const values = lines.find(line => line.startsWith(`${frontend},FRONTEND,`))?.split(',') ?? []
-  return { now: Number(values[names.indexOf('scur')]), ever: Number(values[names.indexOf('stot')]) }
+  const rows = await statistics(haproxy)
+  const row = rows.find(({ pxname, svname }) => pxname === frontend && svname === 'FRONTEND')
+  return { now: Number(row?.scur), ever: Number(row?.stot) }
 }
 
 /** The PDVs of these P-DATA-TF PDUs, in order. */

@@ -17,7 +17,7 @@ import {
   uint64,
   unsetVar,
 } from '../../agent/haproxy-spoe/index.ts'
-import { type Haproxy, startHaproxy, waitUntil } from '../support/haproxy.ts'
+import { type Haproxy, startHaproxy, statistics, waitUntil } from '../support/haproxy.ts'
 import { freePort } from '../support/ports.ts'
 import { startAgent } from './agent-under-test.ts'
 
@@ -297,12 +297,9 @@ test('many requests at once get each their own answer', async t => {
 })
 
 async function agentStatus(haproxy: Haproxy): Promise<string | undefined> {
-  const csv = await haproxy.command('show stat')
-  const fields = csv
-    .split('\n')
-    .find(line => line.startsWith('agents,agent,'))
-    ?.split(',')
-  const [status, check] = [fields?.[17], fields?.[36]]
+  const rows = await statistics(haproxy)
+  const { status, check_status: check } =
+    rows.find(({ pxname, svname }) => `${pxname}/${svname}` === 'agents/agent') ?? {}
   return check === 'L7OK' || status?.startsWith('DOWN') ? `${status} ${check}` : undefined
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Running, start } from '../../deploy/local/processes.ts'
-import { type Haproxy, startHaproxy, waitUntil } from './haproxy.ts'
+import { type Haproxy, startHaproxy, statistics, waitUntil } from './haproxy.ts'
 import { refusePatients } from './patients.ts'
 import { freePort } from './ports.ts'
 import type { Relay } from './relay.ts'
@@ -210,14 +210,11 @@ export async function found(
 
 /** The state and last check result of every server, such as "UP L7OK". */
 export async function checks(haproxy: Haproxy): Promise<Map<string, string>> {
-  const [header = '', ...lines] = (await haproxy.command('show stat')).trim().split('\n')
-  const columns = header.replace(/^# /, '').split(',')
-  const [status, check] = [columns.indexOf('status'), columns.indexOf('check_status')]
   return new Map(
-    lines.map(line => {
-      const cells = line.split(',')
-      return [`${cells[0]}/${cells[1]}`, `${cells[status]} ${cells[check]?.replace('* ', '')}`]
-    }),
+    (await statistics(haproxy)).map(({ pxname, svname, status, check_status }) => [
+      `${pxname}/${svname}`,
+      `${status} ${check_status?.replace('* ', '')}`,
+    ]),
   )
 }
 

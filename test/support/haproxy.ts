@@ -39,6 +39,15 @@ export interface Haproxy {
   stopAfter(t: TestContext): void
 }
 
+/** What HAProxy tells of each frontend, backend and server, by the names of the columns of `show stat`. */
+export async function statistics(haproxy: Haproxy): Promise<Record<string, string>[]> {
+  const [header = '', ...lines] = (await haproxy.command('show stat')).trim().split('\n')
+  const columns = header.replace(/^# /, '').split(',')
+  return lines.map(line =>
+    Object.fromEntries(line.split(',').map((cell, index) => [columns[index] ?? '', cell])),
+  )
+}
+
 /** Starts HAProxy in the foreground and resolves when its listeners are bound. Rejects with its log if they are not. */
 export async function startHaproxy({
   config,
