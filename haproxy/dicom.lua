@@ -35,7 +35,6 @@
 local pdu = require "pdu"
 local now = require "clock"
 local question = require "question"
-local judge = require "judge"
 local Window = require "window"
 
 local LINGER = 2000 -- ms that a refused client gets to read its refusal and close
@@ -353,6 +352,39 @@ local function tell_stale(txn, pool)
   txn:set_var("proc.dicom_stale", table.concat(stale, " "))
 end
 
+local ANSWERS = { [pdu.ASSOCIATE_RJ] = "pacs-rejected", [pdu.ABORT] = "pacs-aborted" }
+
+-- Whether the PACS's `answer` keeps the promise made to the client: every context of the offer accepted with the
+-- transfer syntax that was promised, and PDUs accepted at least as long (0 is unlimited).
+local function keeps_promise(answer, offer, promise)
+  local accepted, max_pdu_length = pdu.negotiated(answer)
+  local offered = pdu.negotiated(offer)
+  local _, promised_length = pdu.negotiated(promise)
+  if not accepted or not offered or not promised_length then return false end
+  for id, transfer_syntax in pairs(offered) do
+    if accepted[id] ~= transfer_syntax then return false end
+  end
+  return max_pdu_length == 0 or (promised_length ~= 0 and max_pdu_length >= promised_length)
+end
+
+-- What is wrong with what the PACS has sent so far, nil if nothing; and the length of its whole A-ASSOCIATE-AC.
+local function judge(txn)
+  local have = txn.res:input()
+  if have >= pdu.HEADER then
+    local type, length = string.unpack(">BxI4", txn.res:data(0, pdu.HEADER))
+    if type ~= pdu.ASSOCIATE_AC then return ANSWERS[type] or "pacs-not-dicom" end
+    if pdu.HEADER + length > pdu.ROOM then return "pacs-answer-too-large" end
+    if have >= pdu.HEADER + length then
+      local answer = txn.res:data(0, pdu.HEADER + length)
+      if keeps_promise(answer, txn:get_var("txn.dicom.offer"), txn:get_var("txn.dicom.promise")) then
+        return nil, #answer
+      end
+      return "pacs-mismatch"
+    end
+  end
+  if not txn.res:may_recv() then return "pacs-closed" end
+end
+
 -- Of what is wrong with an answer, what shows that the pool accepts something else than it was known to.
 local STALE = { ["pacs-mismatch"] = true, ["pacs-rejected"] = true }
 
@@ -364,6 +396,7 @@ core.register_action("dicom_settle", { "tcp-res" }, function(txn)
     if answer_length then
       txn.res:remove(0, answer_length)
       set(txn, "settled", 1)
+      if txn.res:may_recv() then core.yield() end -- has HAProxy call the guard for what the client has sent, too
       return act.CONTINUE
     end
     if not wrong and left <= 0 then wrong = "pacs-silent" end
@@ -376,6 +409,7 @@ core.register_action("dicom_settle", { "tcp-res" }, function(txn)
     end
     if have > 0 then txn.res:remove(0, have) end
     txn.res:send(ABORT_BY_PROVIDER)
+    txn.req:remove(0, txn.req:input()) -- so that HAProxy reads on
   end
   -- the guard throws away what the client still sends, so that the A-ABORT outlives the close
   local lingering = time_left(txn, "refused_at", LINGER)

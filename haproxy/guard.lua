@@ -14,7 +14,6 @@ local pdu = require "pdu"
 local clock = require "clock"
 local dataset_elements = require "dataset"
 local question = require "question"
-local judge = require "judge"
 local Responses = require "responses"
 local Window = require "window"
 
@@ -82,7 +81,7 @@ end
 
 function Guard:follow(txn, window)
   self.waiting = false
-  self.settled = self.settled or self:settles(txn)
+  self.settled = self.settled or var(txn, "settled")
   local passed = self.settled and self:from_client(txn, window) or self:hold(txn, window)
   if #self.responses.refusals > 0 then self:wait() end
   if not self.waiting then self.waited_from = nil end
@@ -94,22 +93,12 @@ end
 -- Has the filter called again, since no event will: after an eighth of the time that it has waited.
 function Guard:wait() self.waiting, self.waited_from = true, self.waited_from or clock() end
 
--- Whether the PACS has accepted. dicom_settle is about to see it, too, but after that nothing calls the client's side before
--- its timer does.
-function Guard:settles(txn)
-  if var(txn, "settled") then return true end
-  if not self.offered or var(txn, "refusal") then return false end
-  local _, answer_length = judge(txn)
-  return answer_length ~= nil
-end
-
 -- Until the PACS has accepted, only the offer passes.
 function Guard:hold(txn, window)
   if var(txn, "refusal") then -- the A-ABORT must outlive the close: see dicom_settle
     window:remove(0, window.input)
     return 0
   end
-  self:wait()
   if self.offered then return 0 end
   self.offered = true
   return #var(txn, "offer")

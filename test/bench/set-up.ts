@@ -25,11 +25,7 @@ honest figure. The ratios are of medians.
 
 HAProxy that asks a bare agent gives it the A-ASSOCIATE-RQ and does nothing with the answer, in which the agent (test/bench/bare-agent.ts)
 has written what needs no rules: so much any question by SPOE costs. "ours, direct" asks one, "ours, delayed" two: hence the limits of
-the goals. Everything has carried ${warmUp.associations.toLocaleString('en')} associations before it is measured.
-
-On the delayed path, one at a time, most of the time is a clock's: the guard holds the dataset until the PACS has accepted. Where that
-takes the PACS a millisecond or more, the dataset passes with its A-ASSOCIATE-AC; but this sink needs less, and then nothing wakes
-HAProxy's filter before its timer does, which is 2 ms.`
+the goals. Everything has carried ${warmUp.associations.toLocaleString('en')} associations before it is measured.`
 
 const plain = 'HAProxy, plain TCP'
 
