@@ -6,7 +6,7 @@ import { makeCertificates } from '../support/certificates.ts'
 import { associateRq, image, storeRq } from '../support/messages.ts'
 import { breakOff, Peer } from '../support/peer.ts'
 import { freePort } from '../support/ports.ts'
-import { comesToRest, forget, memory, type RunningSite, sendNormally, startSite } from './hostile-site.ts'
+import { comesToRest, forget, type RunningSite, sendNormally, startSite } from './hostile-site.ts'
 import { clientsAstray, drippingClients, floodingClients, silentClients } from './many-clients.ts'
 import { mutatedClients, type Outcome } from './mutated-clients.ts'
 import { wrongMoments } from './wrong-moments.ts'
@@ -64,7 +64,7 @@ describe('the balancer, among hostile clients', () => {
     const megabytes: number[][] = []
     for (let batch = 0; batch < batches; batch++) {
       outcomes.push(await mutatedClients(site, perBatch, 1 + batch * perBatch))
-      megabytes.push(memory(site))
+      megabytes.push(await site.memory())
       await sendNormally(site)
     }
     // some mistakes are found, and some change nothing that matters
@@ -73,7 +73,7 @@ describe('the balancer, among hostile clients', () => {
       assert.ok(count > mutations / 3, `seeds from 1: ${count} ${what}`)
     }
     if (batches === 1) return
-    console.log('HAProxy and each agent, MB:', megabytes.join(' '))
+    console.log('MB of HAProxy, and held by each agent:', megabytes.join(' '))
     for (const process of [0, 1, 2]) {
       const least = (from: number, to: number) =>
         Math.min(...megabytes.slice(from * batches, to * batches).map(all => all[process] ?? 0))

@@ -3,6 +3,7 @@ import { decodeCommandSet, decodePData, PduType, pduHeaderLength } from '../../a
 import { memoryOf } from '../bench/memory.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { statistics, waitUntil } from '../support/haproxy.ts'
+import { askable, heldBy } from '../support/held.ts'
 import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
 import { type Pacs, serve, startPacs } from '../support/pacs.ts'
 import { type Pdu, Peer } from '../support/peer.ts'
@@ -19,6 +20,8 @@ export interface Site {
 }
 
 export interface RunningSite extends Site {
+  /** megabytes of HAProxy, and what each agent holds */
+  memory(): Promise<number[]>
   stop(): Promise<void>
 }
 
@@ -27,13 +30,18 @@ export async function startSite(env: Record<string, string> = {}): Promise<Runni
   const balancer = await startBalancer({
     rules,
     pools: { ct: [{ name: 'CT', port: ct.port }], mr: [{ name: 'MR', port: mr.port }] },
-    env,
+    env: { ...askable, ...env },
   })
+  const held = await Promise.all(balancer.agents.map(heldBy))
   return {
     balancer,
     ct,
     mr,
     beside: [],
+    async memory() {
+      const kilobytes = [memoryOf(balancer.haproxy.pid), ...(await Promise.all(held.map(ask => ask())))]
+      return kilobytes.map(each => Math.round(each / 102.4) / 10)
+    },
     async stop() {
       await balancer.stop()
       await Promise.all([ct.stop(), mr.stop()])
@@ -134,11 +142,6 @@ export async function comesToRest({ balancer }: Site): Promise<void> {
 /** PACS nodes forget what they have got. */
 export function forget({ ct, mr }: Site): void {
   for (const { associations, stored } of [ct, mr]) associations.length = stored.length = 0
-}
-
-/** Megabytes of HAProxy and of each agent. */
-export function memory({ balancer: { haproxy, agents } }: Site): number[] {
-  return [haproxy.pid, ...agents.map(({ pid }) => pid)].map(pid => Math.round(memoryOf(pid) / 1024))
 }
 
 /** The C-STORE-RSPs of Success among these PDUs, as the message ids that they answer. */
