@@ -21,7 +21,6 @@ function Hold:tcp_payload(txn, channel)
     channel:remove(0, channel:input())
     return 0
   end
-  filter.wake_time(1)
   if self.offered then return 0 end
   self.offered = true
   return #var(txn, "offer")
