@@ -86,7 +86,9 @@ function Guard:follow(txn, window)
   if #self.responses.refusals > 0 then self:wait() end
   if not self.waiting then self.waited_from = nil end
   -- what a client that has gone left unfinished never passes
-  if self.settled and window:closed() and not self.question then window:remove(passed, window.input - passed) end
+  if passed < window.input and self.settled and not self.question and window:closed() then
+    window:remove(passed, window.input - passed)
+  end
   return window:close(passed)
 end
 
@@ -368,7 +370,12 @@ function Guard:mixed(txn)
   return self.mixes
 end
 
-function Guard:room(txn) return pdu.head_room(#var(txn, "request"), #var(txn, "promise"), #(var(txn, "rule") or "")) end
+-- What the head of a message may take in a question.
+function Guard:room(txn)
+  self.head_room = self.head_room
+    or pdu.head_room(#var(txn, "request"), #var(txn, "promise"), #(var(txn, "rule") or ""))
+  return self.head_room
+end
 
 -- Asks the agent, through the frontend `guard` and as another task, so that nobody else waits for the answer.
 function Guard:ask(txn, window, at, kind)

@@ -83,7 +83,7 @@ function Responses:follow(channel)
       self.left = found == "other" and length or math.maxinteger
     end
   end
-  return window:close(window:closed() and window.input or at)
+  return window:close(at < window.input and window:closed() and window.input or at)
 end
 
 -- Lets the bytes before offset `at` pass, and no others.
