@@ -132,6 +132,24 @@ describe('a PACS node that', () => {
     }
     good.stored.length = 0
   })
+
+  test('refuses a client that reads nothing before all is sent: it hears the A-ABORT then', async () => {
+    current = hostile['refuses the association']
+    for (let n = 0, isRefused = false; !isRefused; n++) {
+      const callingAE = `LATE-${n}`
+      const peer = await Peer.connect(balancer.port)
+      peer.send(associateRq({ callingAE }))
+      assert.equal((await peer.receive())?.type, PduType.associateAc)
+      peer.socket.pause()
+      await new Promise(resolve => peer.socket.write(storeRq(image({ size: 16_000_000 })), resolve))
+      peer.socket.resume()
+      const answer = await peer.receive()
+      isRefused = reached(bad, callingAE)
+      assert.equal(answer?.type, isRefused ? PduType.abort : PduType.pData)
+      peer.close()
+    }
+    good.stored.length = 0
+  })
 })
 
 test('clients of a PACS node that reads a byte now and then wait, those of another node of its pool do not', async t => {
