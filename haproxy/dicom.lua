@@ -343,15 +343,6 @@ core.register_action("dicom_refuse", { "tcp-req" }, function(txn)
   return wait(left)
 end, 0)
 
--- What agents know of a pool, and promised by, is not so any more: tells them, with their next question.
-local function tell_stale(txn, pool)
-  local stale = { pool .. "=" .. txn.f:unique_id():sub(1, 8) }
-  for entry, name in (txn:get_var("proc.dicom_stale") or ""):gmatch("((%S+)=%x+)") do
-    if name ~= pool and #stale < pdu.STALE_POOLS then stale[#stale + 1] = entry end
-  end
-  txn:set_var("proc.dicom_stale", table.concat(stale, " "))
-end
-
 local ANSWERS = { [pdu.ASSOCIATE_RJ] = "pacs-rejected", [pdu.ABORT] = "pacs-aborted" }
 
 -- Whether the PACS's `answer` keeps the promise made to the client: every context of the offer accepted with the
@@ -376,13 +367,20 @@ local function judge(txn)
     if pdu.HEADER + length > pdu.ROOM then return "pacs-answer-too-large" end
     if have >= pdu.HEADER + length then
       local answer = txn.res:data(0, pdu.HEADER + length)
-      if keeps_promise(answer, txn:get_var("txn.dicom.offer"), txn:get_var("txn.dicom.promise")) then
-        return nil, #answer
-      end
+      if keeps_promise(answer, var(txn, "offer"), var(txn, "promise")) then return nil, #answer end
       return "pacs-mismatch"
     end
   end
   if not txn.res:may_recv() then return "pacs-closed" end
+end
+
+-- What agents know of a pool, and promised by, is not so any more: tells them, with their next question.
+local function tell_stale(txn, pool)
+  local stale = { pool .. "=" .. txn.f:unique_id():sub(1, 8) }
+  for entry, name in (txn:get_var("proc.dicom_stale") or ""):gmatch("((%S+)=%x+)") do
+    if name ~= pool and #stale < pdu.STALE_POOLS then stale[#stale + 1] = entry end
+  end
+  txn:set_var("proc.dicom_stale", table.concat(stale, " "))
 end
 
 -- Of what is wrong with an answer, what shows that the pool accepts something else than it was known to.
@@ -396,7 +394,7 @@ core.register_action("dicom_settle", { "tcp-res" }, function(txn)
     if answer_length then
       txn.res:remove(0, answer_length)
       set(txn, "settled", 1)
-      if txn.res:may_recv() then core.yield() end -- has HAProxy call the guard for what the client has sent, too
+      if txn.res:may_recv() then core.yield() end -- no event would have HAProxy call the guard for what it holds
       return act.CONTINUE
     end
     if not wrong and left <= 0 then wrong = "pacs-silent" end

@@ -81,8 +81,12 @@ describe('the guard', { concurrency: true }, () => {
   type Mode = keyof typeof balancers
   const balancer = (mode: Mode): Balancer => balancers[mode] as Balancer
 
-  async function associate(callingAE: string, mode: Mode = 'refuse'): Promise<Peer> {
-    const peer = await Peer.connect(balancer(mode).port)
+  function associate(callingAE: string, mode: Mode = 'refuse'): Promise<Peer> {
+    return associateBy(balancer(mode), callingAE)
+  }
+
+  async function associateBy({ port }: Balancer, callingAE: string): Promise<Peer> {
+    const peer = await Peer.connect(port)
     peer.send(associateRq({ callingAE, presentationContexts }))
     assert.equal((await peer.receive())?.type, PduType.associateAc)
     return peer
@@ -363,9 +367,7 @@ describe('the guard', { concurrency: true }, () => {
       })
       t.after(() => held.stop())
 
-      const peer = await Peer.connect(held.port)
-      peer.send(associateRq({ presentationContexts }))
-      assert.equal((await peer.receive())?.type, PduType.associateAc)
+      const peer = await associateBy(held, 'HELD')
       peer.send(instanceOf('CT', { messageId: 1 }))
       assert.deepEqual(await responses(peer, 1), ['1: 0'])
       process.kill(held.agents[0]?.pid ?? 0, 'SIGSTOP')
@@ -400,9 +402,7 @@ describe('the guard', { concurrency: true }, () => {
     const between = await startBalancer({ rules: rules('refuse'), pools })
     t.after(() => between.stop())
 
-    const peer = await Peer.connect(between.port)
-    peer.send(associateRq({ presentationContexts }))
-    assert.equal((await peer.receive())?.type, PduType.associateAc)
+    const peer = await associateBy(between, 'BETWEEN')
     peer.send(instanceOf('CT', { messageId: 1 }))
     assert.deepEqual(await responses(peer, 1), ['1: 0'])
     assert.deepEqual((await peer.receive())?.bytes, withDataset.subarray(0, commandLength))
@@ -429,9 +429,7 @@ describe('the guard', { concurrency: true }, () => {
     const failing = await startBalancer({ rules: rules('refuse'), pools, edit: withLua('broken-guard.lua') })
     t.after(() => failing.stop())
 
-    const peer = await Peer.connect(failing.port)
-    peer.send(associateRq({ callingAE: 'BROKEN', presentationContexts }))
-    assert.equal((await peer.receive())?.type, PduType.associateAc)
+    const peer = await associateBy(failing, 'BROKEN')
     peer.send(instanceOf('CT', { messageId: 1 }))
     assert.equal((await peer.receive())?.type, PduType.abort)
     aborted.resolve()
@@ -447,12 +445,10 @@ describe('the guard', { concurrency: true }, () => {
     const moved = await startBalancer({ rules: rules('refuse'), pools, edit: withLua('moving-clock.lua') })
     t.after(() => moved.stop())
     const send = async () => {
-      const peer = await Peer.connect(moved.port)
-      for (const bytes of [associateRq({ presentationContexts }), instanceOf('CT'), releaseRq]) {
-        peer.send(bytes)
-        await peer.receive()
-      }
-      peer.close()
+      const peer = await associateBy(moved, 'MOVED')
+      peer.send(instanceOf('CT', { messageId: 1 }))
+      assert.deepEqual(await responses(peer, 1), ['1: 0'])
+      await release(peer)
     }
     for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 32 }, send))
     // what misses its timer waits for the one of `option contstats`
@@ -498,9 +494,7 @@ describe('the guard', { concurrency: true }, () => {
       const aborting = await startBalancer({ rules: rules('refuse'), pools })
       t.after(() => aborting.stop())
 
-      const peer = await Peer.connect(aborting.port)
-      peer.send(associateRq({ callingAE: 'BEHIND', presentationContexts }))
-      assert.equal((await peer.receive())?.type, PduType.associateAc)
+      const peer = await associateBy(aborting, 'BEHIND')
       peer.send(instanceOf('CT', { messageId: 1 }))
       const command = await peer.receive()
       await waitUntil(() => peer.buffered > 0)
