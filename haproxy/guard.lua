@@ -414,12 +414,14 @@ function Guard:abort(txn, window, at)
 end
 
 -- What HAProxy calls. To call a function of a filter, HAProxy makes a TXN, which takes longer than all that the guard
--- does for an image. But first it looks the function up, and if it finds a number, so many bytes pass. So the work is
--- done while `tcp_payload` is looked up. It is a function only when it is called first, on each side of the
--- association, since that needs the TXN, and where the filter's timer is to be set.
+-- does for an image. But first it looks the function up, and if it finds a number, so many bytes pass; if nothing, it goes
+-- on. So the work is done while `tcp_payload` is looked up. It is a function only when it is called first, on each side of
+-- the association, since that needs the TXN, and where the filter's timer is to be set. An association that is not to be
+-- guarded has no functions once that is known, which is before its PACS is reached.
 local Filter = { id = "DICOM: no instance lands in the wrong pool" }
 
 local function look_up(self, name)
+  if self.is_idle then return nil end
   local side = name == "tcp_payload" and self.sides[running()]
   if not side then return Filter[name] end
   local done, found = pcall(side)
@@ -428,7 +430,7 @@ end
 
 local LOOKED_UP = { __index = look_up }
 
-function Filter:new() return setmetatable({ sides = {}, channels = {} }, LOOKED_UP) end
+function Filter:new() return setmetatable({ is_idle = false, sides = {}, channels = {} }, LOOKED_UP) end
 
 local function dropping(channel)
   return function()
@@ -452,6 +454,7 @@ function Filter:start_analyze(_, channel) filter.register_data_filter(self, chan
 function Filter:tcp_payload(txn, channel)
   if not var(txn, "promise") then
     filter.unregister_data_filter(self, channel)
+    self.is_idle = true
     return channel:input()
   end
   local side = running()
