@@ -25,8 +25,13 @@ local KINDS = 100 -- of instances that are known to belong here
 local SPECIFIC_CHARACTER_SET, STUDY_INSTANCE_UID = 0x00080005, 0x0020000D
 local STUDY = { [STUDY_INSTANCE_UID] = true }
 
--- Each image leaves some KB of garbage. To look for it less often is worth a few MB.
-collectgarbage("setpause", 1000)
+-- Each image leaves some KB of garbage, and to look for it takes time. Lua looks again when what was in use has grown by this
+-- much, or to twice as much if that is more.
+local SPARE = 6144 -- KB
+
+local function pace_collector()
+  collectgarbage("setpause", math.floor(100 * math.max(2, 1 + SPARE / collectgarbage("count"))))
+end
 
 local running = coroutine.running
 
@@ -457,6 +462,7 @@ function Filter:tcp_payload(txn, channel)
     self.is_idle = true
     return channel:input()
   end
+  pace_collector()
   local side = running()
   self.txn, self.channels[side] = self.txn or txn, channel
   self.guard = self.guard or Guard.new()

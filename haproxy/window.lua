@@ -52,7 +52,7 @@ function Window:changed() self.seen, self.sure_to = nil, 0 end
 function Window:close(passed)
   local starts = self.starts
   for index = 1, #starts do starts[index] = (starts[index] + passed) % SIZE end
-  self.drained = passed == self.input
+  self.seen, self.drained = nil, passed == self.input
   return passed
 end
 

@@ -121,27 +121,32 @@ const answered = ({ associations }: Measurement, share: number) =>
 const cpuEach = ({ cpuOf, associations }: Measurement, name: string) =>
   ((cpuOf[name] ?? Number.NaN) / associations.length) * 1000
 
-/** What is in memory while so many delayed associations are open and nothing comes. */
+/** What is in memory while so many delayed associations are open and nothing comes, and when others have come and gone. */
 export function idle(): Promise<Section> {
   return withStarted(async start => {
+    const loader = await start(startLoader())
     const sink = await start(startSink())
     const { port, haproxy, agents } = await start(startOne(1, sink.port))
-    const [instance = []] = prepareInstances({ ...shape, size: 4_096 })
+    const small = { ...shape, size: 4_096 }
+    const [instance = []] = prepareInstances(small)
     const rq = associateRq({ callingAE: 'BENCH' })
     const open: Awaited<ReturnType<typeof holdOpen>>[] = []
-    const row = (name: string) => {
-      const megabytes = [[haproxy.pid], agents.map(({ pid }) => pid)].map(megabytesOf)
-      return { name, cells: megabytes.map(number => ({ numbers: [number], digits: 0 })) }
-    }
+    const others = scaled(10_000, 50)
+    const memory = () => [[haproxy.pid], agents.map(({ pid }) => pid)].map(megabytesOf)
     const rows = []
     for (const count of [0, 1_000, 5_000].map(count => scaled(count, 0))) {
       while (open.length < count) open.push(await holdOpen(port, rq, instance))
-      rows.push(row(count.toLocaleString('en')))
+      const idle = memory()
+      await loader.run({ ...small, associations: others, port })
+      const cells = [...idle, ...memory()].map(number => ({ numbers: [number], digits: 0 }))
+      rows.push({ name: count.toLocaleString('en'), cells })
     }
     for (const association of open) association.close()
-    const table = { caption: 'Open associations', columns: ['HAProxy, MB', 'agent, MB'], rows }
-    const how =
-      "Delayed associations, of which each has sent one instance of 4 KB and stays open. Megabytes that are the process's own."
+    const columns = ['HAProxy, MB', 'agent, MB', 'HAProxy, then', 'agent, then']
+    const table = { caption: 'Open associations', columns, rows }
+    const how = `
+Delayed associations, of which each has sent one instance of 4 KB and stays open. Megabytes that are the process's own; "then" is when
+${others.toLocaleString('en')} others have come and gone meanwhile, 8 at a time.`
     return { title: 'Idle associations', how, tables: [table], goals: [] }
   })
 }
