@@ -15,13 +15,17 @@ import { logErrors } from './spop-errors.ts'
 const NOTICE_MS = 1000
 /** For pools to be asked; all else is answered at once. HAProxy waits for 5 s (spoe-dicom.conf). */
 const LEARN_TIMEOUT_MS = 4800
+/** Lines of the log wait for others: to write each by itself takes a tenth of the time that clients wait for an answer. */
+const LOG_MS = 100
+const LOG_BYTES = 4096
 /** How often it is looked for what is known of pools and gets old. */
 const REFRESH_MS = 60_000
 
 try {
   const config = readConfig(process.env)
   const { STICK_SECRET: stickSecret, LOG_PATIENT_SECRET: patientSecret, SHADOW_POOL: shadowPool } = config
-  const log = pino({ level: config.LOG_LEVEL })
+  const lines = pino.destination({ sync: false, minLength: LOG_BYTES, periodicFlush: LOG_MS })
+  const log = pino({ level: config.LOG_LEVEL }, lines)
   const rules = await startRules(config.RULES, log)
   const decisions = new RecentDecisions()
   const sources = watchSources(log)
