@@ -134,9 +134,7 @@ function pdu.response(context_id, request, status)
   return pdu.header(pdu.P_DATA_TF, #pdv) .. pdv
 end
 
--- The transfer syntax of each presentation context of an A-ASSOCIATE-RQ or -AC by context id (of an AC: of those
--- accepted), and the maximum PDU length; nil if malformed (PS3.8 §9.3.2, §9.3.3).
-function pdu.negotiated(bytes)
+local function negotiated(bytes)
   local contexts, max_pdu_length = {}, 0
   local function items(from, to, visit)
     local at = from
@@ -165,7 +163,22 @@ function pdu.negotiated(bytes)
       end)
     end
   end)
-  if whole then return contexts, max_pdu_length end
+  return whole and { contexts = contexts, max_pdu_length = max_pdu_length } or {}
+end
+
+local KNOWN = 128 -- associations are asked for, and answered, in the same words again and again
+local known, count = {}, 0
+
+-- The transfer syntax of each presentation context of an A-ASSOCIATE-RQ or -AC by context id (of an AC: of those
+-- accepted), and the maximum PDU length; nil if malformed (PS3.8 §9.3.2, §9.3.3).
+function pdu.negotiated(bytes)
+  local found = known[bytes]
+  if not found then
+    if count == KNOWN then known, count = {}, 0 end
+    found = negotiated(bytes)
+    known[bytes], count = found, count + 1
+  end
+  return found.contexts, found.max_pdu_length
 end
 
 -- The most that dicom_live may answer, and proc.dicom_stale may hold, in bytes.
