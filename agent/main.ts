@@ -15,7 +15,7 @@ import { logErrors } from './spop-errors.ts'
 const NOTICE_MS = 1000
 /** For pools to be asked; all else is answered at once. HAProxy waits for 5 s (spoe-dicom.conf). */
 const LEARN_TIMEOUT_MS = 4800
-/** Lines of the log wait for others: to write each by itself takes a tenth of the time that clients wait for an answer. */
+/** So long, or until there are so many bytes, a line of the log waits for others: to write each alone would slow answers down. */
 const LOG_MS = 100
 const LOG_BYTES = 4096
 /** How often it is looked for what is known of pools and gets old. */

@@ -32,25 +32,28 @@ end
 
 local MOST = 200 -- elements in a layout
 
--- A layout is what a walk has met: the headers, which with the values between them `format` takes apart, and which of the
--- parts are wanted. Images of a series are often laid out alike, and what a walk finds depends on nothing but headers.
-local function new_layout(syntax) return { syntax = syntax, format = {}, headers = {}, places = {}, vrs = {}, size = 0 } end
+-- A layout is what a walk has met: the headers, and how long the values between them are, which `format` takes apart, and which
+-- of the parts are wanted. Images of a series are often laid out alike, and what a walk finds depends on nothing but headers.
+local function new_layout(syntax) return { syntax = syntax, headers = {}, lengths = {}, places = {}, vrs = {}, size = 0 } end
 
 local function note(layout, header, length)
-  layout.headers[#layout.headers + 1] = header
-  layout.format[#layout.format + 1] = "c" .. #header .. "c" .. length
+  local place = #layout.headers + 1
+  layout.headers[place], layout.lengths[place] = header, length
   layout.size = layout.size + #header + length
 end
 
-local function finished(layout)
-  if #layout.headers > MOST then return nil end
-  layout.format = "<" .. table.concat(layout.format)
-  return layout
+local function finished(layout) return #layout.headers <= MOST and layout or nil end
+
+local function format_of(layout)
+  local parts = {}
+  for place, header in ipairs(layout.headers) do parts[place] = "c" .. #header .. "c" .. layout.lengths[place] end
+  return "<" .. table.concat(parts)
 end
 
 -- What is wanted of `bytes` if they are laid out like this; else nil.
 local function read_by(layout, bytes)
   if #bytes < layout.size then return nil end
+  layout.format = layout.format or format_of(layout) -- many a first image has no second
   local parts, headers = { unpack(layout.format, bytes) }, layout.headers
   for index = 1, #headers do
     if parts[2 * index - 1] ~= headers[index] then return nil end

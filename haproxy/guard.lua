@@ -25,13 +25,17 @@ local KINDS = 100 -- of instances that are known to belong here
 local SPECIFIC_CHARACTER_SET, STUDY_INSTANCE_UID = 0x00080005, 0x0020000D
 local STUDY = { [STUDY_INSTANCE_UID] = true }
 
--- Each image leaves some KB of garbage, and to look for it takes time. Lua looks again when what was in use has grown by this
--- much, or to twice as much if that is more.
+-- Each image leaves some KB of garbage, and to look for it takes time. So Lua looks again when this much may have come, or as
+-- much as is in use if that is more.
 local SPARE = 6144 -- KB
+local MOST_PAUSE = 1000 -- percent of what is in use; Lua 5.4 cannot keep more than 1023
 
 local function pace_collector()
-  collectgarbage("setpause", math.floor(100 * math.max(2, 1 + SPARE / collectgarbage("count"))))
+  local pause = 100 * (1 + SPARE / collectgarbage("count"))
+  collectgarbage("setpause", math.floor(math.max(200, math.min(pause, MOST_PAUSE))))
 end
+
+pace_collector()
 
 local running = coroutine.running
 
@@ -229,18 +233,20 @@ function Guard:examine(txn, window, at)
     return "pass"
   end
 
-  if not self.first then
-    self.first = self:keep(window, head)
-    return self:judged("pass")
-  end
-  self:look_at_first(txn)
   -- what is in the dataset is looked for again when there is twice as much of it, not with each piece that comes
   local is_short = window.input - at < self:room(txn)
   if head.ends == "here" and is_short and head.length < 2 * head.looked_at then return nil end
   head.looked_at = head.length
   local study = self:study(txn, window, head)
-  if study and study == self.first.study and self:mixed(txn) ~= "instance" then return self:judged("pass") end
+  if self.first and study and study == self.first.study and self:mixed(txn) ~= "instance" then
+    return self:judged("pass")
+  end
   local kind = self:kind(txn, window, head)
+  if not self.first then
+    self.first = { study = study }
+    self:remember(kind)
+    return self:judged("pass")
+  end
   if kind and self.kinds[kind] then return self:judged("pass") end
   self:read_head(window, self:room(txn), head)
   if head.ends == "malformed" then return "malformed" end
@@ -251,20 +257,6 @@ function Guard:examine(txn, window, at)
   self.waited_from = nil
   self:wait()
   return nil
-end
-
--- The first instance, by which the association was bound, for when another comes: many associations have no other.
-function Guard:keep(window, head)
-  local bytes, all = self:beginning(window, head, PROBES[1])
-  return { context_id = head.context_id, kept = bytes, ends = all and head.ends }
-end
-
-function Guard:look_at_first(txn)
-  local first = self.first
-  if not first.kept then return end
-  first.study = self:study(txn, nil, first)
-  self:remember(self:kind(txn, nil, first))
-  first.kept = nil
 end
 
 -- Notes a kind of instances that belongs here.
@@ -334,25 +326,20 @@ function Guard:read_head(window, most, head)
   return head
 end
 
--- The first `most` bytes of a message's dataset, or fewer, and whether these are all that are there.
-function Guard:beginning(window, head, most)
-  if head.kept then return head.kept, true end
-  self:read_head(window, most, head)
-  local pieces, length = {}, 0
-  for _, fragment in ipairs(head.fragments) do
-    local more = math.min(fragment.length, most - length)
-    pieces[#pieces + 1] = window:read(head.from + fragment.at, more)
-    length = length + more
-    if length == most then break end
-  end
-  return #pieces == 1 and pieces[1] or table.concat(pieces), head.ends and length == head.length
-end
-
 -- What of a message's dataset is `wanted`: see dataset.lua.
 function Guard:elements(txn, window, head, wanted, last)
   local syntax = self:transfer_syntaxes(txn)[head.context_id] or ""
   for _, most in ipairs(PROBES) do
-    local bytes, all = self:beginning(window, head, most)
+    self:read_head(window, most, head)
+    local pieces, length = {}, 0
+    for _, fragment in ipairs(head.fragments) do
+      local more = math.min(fragment.length, most - length)
+      pieces[#pieces + 1] = window:read(head.from + fragment.at, more)
+      length = length + more
+      if length == most then break end
+    end
+    local all = head.ends and length == head.length
+    local bytes = #pieces == 1 and pieces[1] or table.concat(pieces)
     local complete = all and head.ends == "whole"
     local found, layout = dataset_elements(bytes, syntax, wanted, last, complete, self.layouts[wanted])
     self.layouts[wanted] = layout

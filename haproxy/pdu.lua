@@ -134,7 +134,8 @@ function pdu.response(context_id, request, status)
   return pdu.header(pdu.P_DATA_TF, #pdv) .. pdv
 end
 
-local function negotiated(bytes)
+-- What the items negotiate that stand behind the fixed part of an A-ASSOCIATE-RQ or -AC.
+local function read_items(bytes)
   local contexts, max_pdu_length = {}, 0
   local function items(from, to, visit)
     local at = from
@@ -147,7 +148,7 @@ local function negotiated(bytes)
     end
     return true
   end
-  local whole = #bytes >= 74 and items(75, #bytes, function(type, from, to)
+  local whole = items(1, #bytes, function(type, from, to)
     if type == 0x20 or type == 0x21 then
       if from + 3 > to then return false end
       local id, result = bytes:byte(from), type == 0x21 and bytes:byte(from + 2) or 0
@@ -166,17 +167,19 @@ local function negotiated(bytes)
   return whole and { contexts = contexts, max_pdu_length = max_pdu_length } or {}
 end
 
-local KNOWN = 128 -- associations are asked for, and answered, in the same words again and again
-local known, count = {}, 0
+local KNOWN = 128 -- what clients ask for, and a PACS answers, comes in the same words again and again
+local known, known_count = {}, 0
 
 -- The transfer syntax of each presentation context of an A-ASSOCIATE-RQ or -AC by context id (of an AC: of those
 -- accepted), and the maximum PDU length; nil if malformed (PS3.8 §9.3.2, §9.3.3).
 function pdu.negotiated(bytes)
-  local found = known[bytes]
+  if #bytes < pdu.HEADER + pdu.REQUEST_FIXED then return nil end
+  local items = bytes:sub(pdu.HEADER + pdu.REQUEST_FIXED + 1)
+  local found = known[items]
   if not found then
-    if count == KNOWN then known, count = {}, 0 end
-    found = negotiated(bytes)
-    known[bytes], count = found, count + 1
+    if known_count == KNOWN then known, known_count = {}, 0 end
+    found = read_items(items)
+    known[items], known_count = found, known_count + 1
   end
   return found.contexts, found.max_pdu_length
 end

@@ -126,22 +126,22 @@ export function idle(): Promise<Section> {
   return withStarted(async start => {
     const loader = await start(startLoader())
     const sink = await start(startSink())
-    const { port, haproxy, agents } = await start(startOne(1, sink.port))
     const small = { ...shape, size: 4_096 }
     const [instance = []] = prepareInstances(small)
-    const rq = associateRq({ callingAE: 'BENCH' })
-    const open: Awaited<ReturnType<typeof holdOpen>>[] = []
     const others = scaled(10_000, 50)
-    const memory = () => [[haproxy.pid], agents.map(({ pid }) => pid)].map(megabytesOf)
     const rows = []
     for (const count of [0, 1_000, 5_000].map(count => scaled(count, 0))) {
-      while (open.length < count) open.push(await holdOpen(port, rq, instance))
-      const idle = memory()
+      const { port, haproxy, agents } = await start(startOne(1, sink.port))
+      const memory = () => [[haproxy.pid], agents.map(({ pid }) => pid)].map(megabytesOf)
+      const open = []
+      while (open.length < count)
+        open.push(await holdOpen(port, associateRq({ callingAE: 'BENCH' }), instance))
+      const before = memory()
       await loader.run({ ...small, associations: others, port })
-      const cells = [...idle, ...memory()].map(number => ({ numbers: [number], digits: 0 }))
+      const cells = [...before, ...memory()].map(number => ({ numbers: [number], digits: 0 }))
       rows.push({ name: count.toLocaleString('en'), cells })
+      for (const association of open) association.close()
     }
-    for (const association of open) association.close()
     const columns = ['HAProxy, MB', 'agent, MB', 'HAProxy, then', 'agent, then']
     const table = { caption: 'Open associations', columns, rows }
     const how = `

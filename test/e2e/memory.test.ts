@@ -14,7 +14,7 @@ rules: [{ name: CT, when: { Modality: CT }, route: ct }]
 `
 const shape = { instances: 1, studies: 1, size: 4096, pduLength: 16384 }
 const held = 400
-const others = 4000
+const others = 6000
 
 /** Each of them leaves some 10 KB of garbage. */
 const megabytes = 16
@@ -29,7 +29,7 @@ test('what has come and gone does not stay in memory while other associations ar
         pools: { ct: [{ name: 'CT', port: sink.port, maxconn: 1000 }] },
         env: { SOURCE_RATE: '100000' },
         // Lua has a heap in each thread
-        edit: cfg => cfg.replace('global\n', 'global\n    nbthread 1\n'),
+        edit: cfg => cfg.replace(/^global$/m, 'global\n    nbthread 1'),
       }),
     )
     const [instance = []] = prepareInstances(shape)

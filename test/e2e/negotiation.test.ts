@@ -284,8 +284,9 @@ rules:
       await waitUntil(
         async () => sum(await metricsOf(own), 'dicom_lb_mismatches_total', { pool: 'ct' }) === aborts,
       )
-      const told = own.agents.map(agent => agent.output()).join('\n')
-      const { contexts: differing, ...line } = JSON.parse(/^.*"step":"mismatch".*$/m.exec(told)?.[0] ?? '{}')
+      const told = () => own.agents.map(agent => agent.output()).join('\n')
+      const [mismatch] = await waitUntil(() => /^.*"step":"mismatch".*$/m.exec(told()))
+      const { contexts: differing, ...line } = JSON.parse(mismatch)
       assert.deepEqual([line.pool, line.refusal], ['ct', 'pacs-mismatch'])
       assert.deepEqual(differing, [
         { id: 1, abstractSyntax: CT_IMAGE, offered: EXPLICIT, answered: 'result 4' },

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { samples } from '../../dicom-samples/samples.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
 import { lineOfPatient, patientsOfSamples, refusePatients } from '../support/patients.ts'
@@ -66,16 +67,21 @@ describe('the logs of a balancer', { timeout: 60_000 }, () => {
     return logLine(callingAE)
   }
 
-  /** What the agents have logged about the association of this line of HAProxy's, by step. */
-  function decisions({ agents }: Balancer, line: string): { step: string; patient?: string }[] {
+  /** What the agents have logged, of three steps, about the association of this line of HAProxy's. */
+  async function decisions(
+    { agents }: Balancer,
+    line: string,
+  ): Promise<{ step: string; patient?: string }[]> {
     const [, id = ''] = line.split(' ')
-    const lines = agents.flatMap(agent => agent.output().split('\n')).filter(text => text.includes(`"${id}"`))
-    return lines.map(text => JSON.parse(text))
+    const lines = () =>
+      agents.flatMap(agent => agent.output().split('\n')).filter(text => text.includes(`"${id}"`))
+    await waitUntil(() => lines().length === 3)
+    return lines().map(text => JSON.parse(text))
   }
 
   test('have the same id, and tell of no patient', async t => {
     const balancer = await begin(t)
-    const told = decisions(balancer, await send(balancer, 'SCU', ['SECRET-1', 'SECRET-2']))
+    const told = await decisions(balancer, await send(balancer, 'SCU', ['SECRET-1', 'SECRET-2']))
     assert.deepEqual(told.map(({ step }) => step).sort(), ['associate', 'dataset', 'instance'])
     assert.ok(told.every(({ patient }) => patient === undefined))
     await balancer.stop()
@@ -83,7 +89,7 @@ describe('the logs of a balancer', { timeout: 60_000 }, () => {
 
   test('tell patients apart by a keyed hash, if a secret is set, and still of none', async t => {
     const balancer = await begin(t, { LOG_PATIENT_SECRET: secret })
-    const told = decisions(balancer, await send(balancer, 'SCU', ['SECRET-1', 'SECRET-2']))
+    const told = await decisions(balancer, await send(balancer, 'SCU', ['SECRET-1', 'SECRET-2']))
     const hash = (id: string) => createHmac('sha256', secret).update(id).digest('hex')
     const patients = Object.fromEntries(told.map(({ step, patient }) => [step, patient]))
     assert.deepEqual(patients, {
