@@ -20,6 +20,7 @@ import {
   contexts,
   datasetPdus,
   image,
+  implicitDataset,
   MR_IMAGE,
   releaseRq,
   type StoreOptions,
@@ -256,6 +257,22 @@ describe('the guard', { concurrency: true }, () => {
       await release(peer)
       assert.equal(await counted('STUDY', mode), count)
     }
+  })
+
+  test('the same study is known, too, where it stands far into the dataset', async () => {
+    const far = (modality: string, messageId: number) => {
+      const dataset = implicitDataset({
+        '00080060': modality,
+        '00104000': Buffer.alloc(20_000, 'x'),
+        '0020000d': '1.22',
+      })
+      return storeRq(dataset, { contextId: contextOf[modality] ?? 1, messageId })
+    }
+    const peer = await associate('FAR')
+    peer.send(far('CT', 1), far('MR', 2))
+    assert.deepEqual(await responses(peer, 2), ['1: 0', '2: 0'])
+    await release(peer)
+    assert.equal(await counted('FAR'), '2/-/-/-')
   })
 
   test('with mixed: follow they go along, and are counted', async () => {
