@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import {
   decodeCommandSet,
@@ -334,13 +335,15 @@ describe('the guard', { concurrency: true }, () => {
     peer.send(instanceOf('CT'))
     await responses(peer, 1)
     const before = await peakMemory(balancer('refuse').haproxy.pid)
-    peer.send(instanceOf('MR', { messageId: 2, last: false, size: 8_000_000 }))
-    const part = Buffer.alloc(8_000_000, 7)
+    peer.send(instanceOf('MR', { messageId: 2, last: false }))
+    const part = Buffer.alloc(2_000_000, 7)
+    const options = { contextId: 3, fragment: 131066 }
+    const pdus = datasetPdus(part, { ...options, last: false })
     for (let sent = 0; sent < 200_000_000; sent += part.length) {
-      const last = sent + part.length >= 200_000_000
-      if (!peer.socket.write(datasetPdus(part, { contextId: 3, fragment: 131066, last })))
-        await new Promise(resolve => peer.socket.once('drain', resolve))
+      await new Promise(resolve => peer.socket.write(pdus, resolve))
+      await setImmediate() // the PACS nodes of this process have their turn
     }
+    peer.send(datasetPdus(part, options))
     assert.deepEqual(await responses(peer, 1), ['2: a700'])
     peer.send(instanceOf('CT', { messageId: 3 }))
     assert.deepEqual(await responses(peer, 1), ['3: 0'])
