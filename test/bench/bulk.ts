@@ -34,7 +34,7 @@ is its limit.`
 const columns = ['MB/s', 'instances/s', 'to plain TCP', 'CPU, ms/MB']
 
 /** An agent that is asked at the start costs nothing later. */
-const names = wayNames.filter(name => !/asking/.test(name))
+const names = wayNames.filter(name => !/asking|binding/.test(name))
 
 export function bulk(): Promise<Section> {
   return withStarted(async start => {

@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
+import { decodeAssociateRq, pduHeaderLength } from '../../agent/dicom/index.ts'
 import { startBalancer } from '../support/balancer.ts'
 import { startHaproxy } from '../support/haproxy.ts'
+import { associateRq } from '../support/messages.ts'
+import { associateAc } from '../support/pacs.ts'
 import { freePort } from '../support/ports.ts'
 import type { Rounds } from './figures.ts'
 import type { Load } from './load.ts'
@@ -20,7 +23,7 @@ export const wayNames = [
   'ours, direct',
   'ours, delayed',
   'HAProxy, asking a bare agent',
-  'HAProxy, asking it twice',
+  'HAProxy, binding late',
   'HAProxy, with a filter in Lua',
 ] as const
 
@@ -48,15 +51,18 @@ export const noLimits = { SOURCE_ASSOCIATIONS: '100000', SOURCE_RATE: '10000000'
 interface Added {
   frontend?: string
   global?: string
+  /** lines of the PACS's backend */
+  pacs?: string
   backends?: string
   files?: Record<string, string>
+  env?: Record<string, string>
 }
 
 /** As a site would write it that has one PACS; with the buffers and the splicing that carry bytes in haproxy.cfg, too. */
 const plainTcp = (
   port: number,
   pacsPort: number,
-  { frontend = '', global = '', backends = '' }: Added = {},
+  { frontend = '', global = '', pacs = '', backends = '' }: Added = {},
 ) => `
 global
     log stdout format raw local0 info
@@ -72,25 +78,48 @@ ${global}defaults
 frontend dicom
     bind 127.0.0.1:${port}${frontend}
     default_backend pacs
-backend pacs
+backend pacs${pacs}
     server pacs 127.0.0.1:${pacsPort} check
 ${backends}`
 
-/** ... that waits for the A-ASSOCIATE-RQ and gives it to an agent, with whose answer it does nothing, so many times. */
-const asking = (times: number, agentPort: number): Added => ({
+/** ... that waits for the A-ASSOCIATE-RQ and gives it to an agent, with whose answer it does nothing. */
+const asking = (agentPort: number): Added => ({
   frontend: `
     filter spoe engine bare config {dir}/spoe.conf
     tcp-request inspect-delay 5s
-${'    tcp-request content send-spoe-group bare bare if { req.payload_lv(2,4) -m found }\n'.repeat(times)}\
-    tcp-request content reject unless { var(txn.bare.size) -m found }`,
+    acl asked var(txn.bare.size) -m found
+    tcp-request content send-spoe-group bare bare if !asked { req.payload_lv(2,4) -m found }
+    tcp-request content reject unless asked`,
   backends: backend('agents', [agentPort]),
   files: { 'spoe.conf': engine('bare', 'agents', 'path=str(/) body=req.payload(0,0)') },
 })
 
+/** ... and then answers the client by itself, and gives the agent what that sends before the PACS is reached. */
+function bindingLate(agentPort: number): Added {
+  const once = asking(agentPort)
+  const rq = decodeAssociateRq(associateRq({ callingAE: 'BENCH' }).subarray(pduHeaderLength))
+  return {
+    ...once,
+    global: loading('binding-late.lua'),
+    frontend: `${once.frontend}
+    filter lua.bench_hold
+    tcp-request content lua.bench_promise
+    tcp-request content send-spoe-group bare bare`,
+    pacs: `
+    tcp-response inspect-delay 5s
+    tcp-response content lua.bench_swallow`,
+    env: { BENCH_PROMISE: associateAc(rq).toString('hex') },
+  }
+}
+
 /** ... whose filter lets everything pass. */
 const filtering: Added = {
   frontend: '\n    filter lua.bench_pass_all',
-  global: `    lua-load-per-thread ${fileURLToPath(new URL('pass-all.lua', import.meta.url))}\n`,
+  global: loading('pass-all.lua'),
+}
+
+function loading(file: string): string {
+  return `    lua-load-per-thread ${fileURLToPath(new URL(file, import.meta.url))}\n`
 }
 
 /** What can be routed by in nginx: the called AE title, in the bytes 10 to 25 of an A-ASSOCIATE-RQ (PS3.8 §9.3.2). */
@@ -126,7 +155,8 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
   const plainWay = async (added: Added = {}, watched: Watched = {}): Promise<Way> => {
     const port = await freePort()
     const config = plainTcp(port, sink.port, added)
-    const haproxy = await start(startHaproxy({ config, files: added.files ?? {} }))
+    const { files = {}, env = {} } = added
+    const haproxy = await start(startHaproxy({ config, files, env }))
     return way({ port }, { HAProxy: [haproxy.pid], ...watched })
   }
   const nginx = await start(startNginx({ server: `proxy_pass 127.0.0.1:${sink.port};` }))
@@ -149,8 +179,8 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     ),
     'ours, direct': way({ port: balancer.port, calledAE: directAE }, ours),
     'ours, delayed': way({ port: balancer.port }, ours),
-    'HAProxy, asking a bare agent': await plainWay(asking(1, bare.port), { agents: [bare.pid] }),
-    'HAProxy, asking it twice': await plainWay(asking(2, bare.port), { agents: [bare.pid] }),
+    'HAProxy, asking a bare agent': await plainWay(asking(bare.port), { agents: [bare.pid] }),
+    'HAProxy, binding late': await plainWay(bindingLate(bare.port), { agents: [bare.pid] }),
     'HAProxy, with a filter in Lua': await plainWay(filtering),
   }
 }
