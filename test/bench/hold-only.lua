@@ -1,5 +1,5 @@
 -- What the guard is measured against: the delayed path as it was before there was one. This filter keeps P-DATA from
--- the PACS until it has accepted the offer, and is gone for the rest of the association.
+-- the PACS until it has accepted the offer, and is gone for the rest of the association. binding-late.lua uses it, too.
 
 local function var(txn, name) return txn:get_var("txn.dicom." .. name) end
 

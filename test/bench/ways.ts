@@ -100,9 +100,9 @@ function bindingLate(agentPort: number): Added {
   const rq = decodeAssociateRq(associateRq({ callingAE: 'BENCH' }).subarray(pduHeaderLength))
   return {
     ...once,
-    global: loading('binding-late.lua'),
+    global: loading('binding-late.lua') + loading('hold-only.lua'),
     frontend: `${once.frontend}
-    filter lua.bench_hold
+    filter lua.bench_hold_only
     tcp-request content lua.bench_promise
     tcp-request content send-spoe-group bare bare`,
     pacs: `
