@@ -466,10 +466,12 @@ function Filter:tcp_payload(txn, channel)
     self.is_idle = true
     return channel:input()
   end
-  pace_collector()
   local side = running()
   self.txn, self.channels[side] = self.txn or txn, channel
-  self.guard = self.guard or Guard.new()
+  if not self.guard then
+    pace_collector()
+    self.guard = Guard.new()
+  end
   self.sides[side] = self.has_failed and dropping(channel)
     or channel == txn.res and self.guard:pacs_side(txn)
     or self.guard:client_side(txn)

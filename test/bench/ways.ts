@@ -67,6 +67,9 @@ const plainTcp = (
 global
     log stdout format raw local0 info
     tune.bufsize 262144
+    .if version_atleast(3.0)
+    tune.memory.hot-size 4194304
+    .endif
 ${global}defaults
     mode tcp
     log global
