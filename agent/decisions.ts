@@ -11,16 +11,29 @@ export interface Answered {
   called?: string
   /** of the first step */
   path?: 'direct' | 'delayed' | 'refused'
-  rule?: string
   /** the rule that cannot be decided without the dataset */
   waitsFor?: string
+  rule?: string
   /** where the association goes */
   backend?: string
+  /** where it went, when a later instance comes */
+  bound?: string
   /** where a later instance belongs */
   pool?: string
   verdict?: 'pass' | 'follow' | 'refuse'
+  /** what the rule says of later instances that belong elsewhere */
+  mixed?: string
   refusal?: string
+  /** what is no DICOM, and where */
+  detail?: string
+  /** in shadow mode, what would have been done */
+  shadowRule?: string
+  shadowPool?: string
+  shadowRefusal?: string
+  /** bytes of the dataset that it took to decide */
   headBytes?: number
+  /** a keyed hash of the PatientID */
+  patient?: string
 }
 
 export type Step = 'associate' | 'dataset' | 'instance'
@@ -45,7 +58,7 @@ export class RecentDecisions {
   readonly #listeners = new Set<(decision: Decision) => void>()
 
   add(answered: Answered): void {
-    const decision = { time: Date.now(), ...answered }
+    const decision = { ...answered, time: Date.now() }
     this.#latest.push(decision)
     if (this.#latest.length > KEPT) this.#latest.shift()
     for (const listener of this.#listeners) listener(decision)

@@ -97,7 +97,7 @@ export class DatasetWalk {
     const creator = isPrivateCreator(tag)
     if (!creator && tag !== specificCharacterSetTag && tag !== pixelRepresentationTag) return true
     if (length > maxValueLength) return true
-    if (!isThere(this.#bytes, valueOffset, length, level.limit, formatTag(tag))) return false
+    if (!isThere(this.#bytes, valueOffset, length, level.limit, tag)) return false
     const value = this.#bytes.subarray(valueOffset, valueOffset + length)
     if (tag === specificCharacterSetTag) {
       level.characterSet = characterSet(value.toString('latin1').split('\\').map(trimPadding))
@@ -138,7 +138,7 @@ export class DatasetWalk {
   #skipValue(element: ElementStart, level: Level): boolean {
     const { tag, length, valueOffset } = element
     if (length === undefinedLength) return this.#readItems(element, level, undefined)
-    if (!isThere(this.#bytes, valueOffset, length, level.limit, formatTag(tag))) return false
+    if (!isThere(this.#bytes, valueOffset, length, level.limit, tag)) return false
     this.#at = valueOffset + length
     return true
   }

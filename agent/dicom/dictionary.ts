@@ -29,10 +29,24 @@ export function isPrivateCreator(tag: number): boolean {
  * 'UN' where the tag is not in it.
  */
 export function vrOfTag(tag: number): string {
-  const group = groupOf(tag)
   if (elementOf(tag) === 0) return 'UL'
-  const entry = dictionary[formatTag(tag)] ?? (group % 2 === 0 ? repeatingGroupEntry(tag) : undefined)
-  return entry?.vr ?? 'UN'
+  const known = vrIndex().get(tag)
+  if (known !== undefined) return known
+  const repeating = groupOf(tag) % 2 === 0 ? repeatingGroupEntry(tag) : undefined
+  return repeating?.vr ?? 'UN'
+}
+
+let vrs: ReadonlyMap<number, string> | undefined
+
+function vrIndex(): ReadonlyMap<number, string> {
+  if (vrs) return vrs
+  const index = new Map<number, string>()
+  for (const { tag, vr = 'UN' } of Object.values(dictionary)) {
+    const [, group, element] = tag.match(/^\(([\dA-F]{4}),([\dA-F]{4})\)$/) ?? []
+    if (group && element) index.set(Number.parseInt(group + element, 16), vr)
+  }
+  vrs = index
+  return index
 }
 
 /** The VR that dcmjs' dictionary knows for a creator's element `ee`; 'UN' where it does not. */

@@ -1,4 +1,4 @@
-import { tagOf } from './dictionary.ts'
+import { formatTag, tagOf } from './dictionary.ts'
 import { DicomError } from './errors.ts'
 
 /** How a dataset's elements are written: all that a transfer syntax says outside pixel data. */
@@ -68,18 +68,19 @@ export function readElementStart(
   return { tag, vr, length: uint32(bytes, offset + 8, littleEndian), valueOffset: offset + 12 }
 }
 
-/** False if the bytes end before these `length`; throws if what encloses them ends before. */
+/** False if the bytes end before these `length`; throws if what encloses them ends before. `field`: its name, or a tag. */
 export function isThere(
   bytes: Buffer,
   offset: number,
   length: number,
   limit: number,
-  field: string,
+  field: string | number,
 ): boolean {
   if (offset + length > limit) {
     const have = limit - offset
     const problem = `declares ${length} bytes, what encloses it has ${have} left`
-    throw new DicomError('overrun', problem, { field, offset, need: length, have })
+    const name = typeof field === 'number' ? formatTag(field) : field
+    throw new DicomError('overrun', problem, { field: name, offset, need: length, have })
   }
   return offset + length <= bytes.length
 }

@@ -1,4 +1,11 @@
-import { type AssociateRq, encodeAssociateAc, encodePdu, PduType, withAETitles } from '../dicom/index.ts'
+import {
+  type AssociateRq,
+  encodeAssociateAc,
+  encodePdu,
+  type Lookup,
+  PduType,
+  withAETitles,
+} from '../dicom/index.ts'
 import { encodeTakes, firstCommand, isDelayable, promise, sendsDatasets } from '../negotiation/index.ts'
 import { type AssociationFacts, decide, type Pool, reachableBy } from '../routing/index.ts'
 import { accepting } from './accepting.ts'
@@ -36,7 +43,7 @@ export function associate(
   }
 
   const { ruleSet, doubts, shadowPool } = site
-  const facts = associationFacts(rq, told)
+  const facts = associationFacts(rq, told, firstCommand(rq))
   const decision = decide(ruleSet, facts, sendsDatasets(rq) ? 'not yet' : 'never')
   switch (decision.kind) {
     case 'none':
@@ -77,16 +84,16 @@ export function associate(
   }
 }
 
-export function associationFacts(rq: AssociateRq, told: Told): AssociationFacts {
+export function associationFacts(rq: AssociateRq, told: Told, dimse: Lookup): AssociationFacts {
   const { callingAE, calledAE, presentationContexts, implementationClassUid, implementationVersionName } = rq
   return {
+    ...told,
     callingAE,
     calledAE,
-    ...told,
     sopClasses: presentationContexts.map(context => context.abstractSyntax),
     transferSyntaxes: [...new Set(presentationContexts.flatMap(context => context.transferSyntaxes))],
     implementation: [implementationClassUid, implementationVersionName].filter(text => text !== ''),
-    dimse: firstCommand(rq),
+    dimse,
   }
 }
 

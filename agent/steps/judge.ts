@@ -32,7 +32,7 @@ export function judge(
 ): Judged | undefined {
   const context = contextOf(promised, head)
   if (!context) return undefined
-  const facts = { ...associationFacts(rq, told), dimse: commandAtHand(head) }
+  const facts = associationFacts(rq, told, commandAtHand(head))
   const read = readDataset(ruleSet, head, context.transferSyntax)
   return { decision: decideAfterHead(ruleSet, facts, read?.lookups ?? 'never'), headBytes: read?.needed }
 }
