@@ -71,8 +71,8 @@ storescu. Nobody waits for Nagle (TCP_NODELAY). "Straight to the sink" is what l
 
 ## Goals
 
-The limit is the same figure of an HAProxy that does only what cannot be left out: asks an agent of one file, by SPOE; binds
-late, and asks it twice; or has a filter in Lua, which lets everything pass.
+The limit is the same figure of what does nothing that can be left out: an HAProxy that asks an agent of one file, by SPOE; one that
+binds late; one with a filter in Lua, which lets everything pass; or, for haproxy-spoe, that agent, writing in batches.
 `,
     markdownTable(
       ['goal', 'must be', 'is', '95 % sure', 'met', 'limit'],

@@ -145,6 +145,7 @@ async function through(start: Start, agents: Agents) {
       must: 'at least',
       be: 1.1,
       figure: toBare('haproxy-spoe'),
+      limit: toBare('bare agent, in batches'),
     })
   }
   return { tables, goals }
