@@ -29,7 +29,7 @@ one before. Measured from the first connection to the last A-RELEASE-RP; CPU is 
 
 On the direct path, HAProxy carries bytes as plain TCP. On the delayed one, the guard sees to it that no later instance lands in a pool
 that is not its own. It is a filter in Lua, through which HAProxy cannot splice: one that lets everything pass (test/bench/pass-all.lua)
-is its limit.`
+is its limit. Without the guard, a delayed association is carried as a direct one once the PACS has accepted.`
 
 const columns = ['MB/s', 'instances/s', 'to plain TCP', 'CPU, ms/MB']
 

@@ -26,9 +26,9 @@ honest figure. The ratios are of medians.
 HAProxy that asks a bare agent gives it the A-ASSOCIATE-RQ and does nothing with the answer, in which the agent (test/bench/bare-agent.ts)
 has written what needs no rules: so much any question by SPOE costs. HAProxy that binds late (test/bench/binding-late.lua) then answers the
 client, gives the agent what that sends, too, and connects and associates with the PACS only then: so much the delayed path costs whoever
-decides. They are the limits of the goals. What ours takes beyond them is what these leave out: in the agents, the rules, the log and the metrics;
-in HAProxy, the checks of what clients and the PACS send, and the guard's look at each image. CPU is microseconds for each association,
-of HAProxy or nginx, and of the agents.
+decides. They are the limits of the goals. What ours takes beyond them, they leave out: the rules, the log and the metrics in the agents, the checks
+of what clients and the PACS send, and the guard, which sees to it that no later instance lands in a pool that is not its own. What the
+guard has of it tells the row without it. CPU is microseconds for each association, of HAProxy or nginx, and of the agents.
 
 Everything has carried ${warmUp.associations.toLocaleString('en')} associations before it is measured.`
 

@@ -59,7 +59,8 @@ export async function startBalancers(pacsPort: number, host = '127.0.0.1') {
   return { withGuard, withoutGuard, stop }
 }
 
-function holdOnly(haproxyCfg: string): string {
+/** Takes the guard out of haproxy.cfg: its place has a filter that only holds P-DATA until the PACS has accepted. */
+export function holdOnly(haproxyCfg: string): string {
   const loadLine = 'lua-load-per-thread dicom.lua'
   const file = fileURLToPath(new URL('hold-only.lua', import.meta.url))
   for (const line of [guardLine, loadLine])

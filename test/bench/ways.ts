@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { decodeAssociateRq, pduHeaderLength } from '../../agent/dicom/index.ts'
-import { startBalancer } from '../support/balancer.ts'
+import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { startHaproxy } from '../support/haproxy.ts'
 import { associateRq } from '../support/messages.ts'
 import { associateAc } from '../support/pacs.ts'
@@ -12,6 +12,7 @@ import { startNginx } from './nginx.ts'
 import { startBareAgent, startLoader, startSink } from './processes.ts'
 import { inRounds } from './scale.ts'
 import type { Start } from './started.ts'
+import { holdOnly } from './subjects.ts'
 import { backend, engine } from './web.ts'
 
 /** How associations can get from the load to the sink. */
@@ -22,6 +23,7 @@ export const wayNames = [
   'nginx, stream with njs',
   'ours, direct',
   'ours, delayed',
+  'ours, delayed, without the guard',
   'HAProxy, asking a bare agent',
   'HAProxy, binding late',
   'HAProxy, with a filter in Lua',
@@ -143,13 +145,13 @@ export default { read, pool }
 export async function startWays(start: Start): Promise<Record<WayName, Way>> {
   const loader = await start(startLoader())
   const sink = await start(startSink())
-  const balancer = await start(
-    startBalancer({
-      rules,
-      pools: { ct: [{ name: 'CT', port: sink.port, maxconn: 10_000 }] },
-      env: noLimits,
-    }),
-  )
+  const product = {
+    rules,
+    pools: { ct: [{ name: 'CT', port: sink.port, maxconn: 10_000 }] },
+    env: noLimits,
+  }
+  const balancer = await start(startBalancer(product))
+  const unguarded = await start(startBalancer({ ...product, edit: holdOnly }))
   const bare = await start(startBareAgent())
   const way =
     (to: { port: number; calledAE?: string }, watched: Watched): Way =>
@@ -171,7 +173,10 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     }),
   )
 
-  const ours = { HAProxy: [balancer.haproxy.pid], agents: balancer.agents.map(({ pid }) => pid) }
+  const partsOf = ({ haproxy, agents }: Balancer) => ({
+    HAProxy: [haproxy.pid],
+    agents: agents.map(({ pid }) => pid),
+  })
   return {
     'straight to the sink': way(sink, {}),
     'HAProxy, plain TCP': await plainWay(),
@@ -180,8 +185,9 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
       { port: nginxWithNjs.port, calledAE: directAE },
       { nginx: nginxWithNjs.workers },
     ),
-    'ours, direct': way({ port: balancer.port, calledAE: directAE }, ours),
-    'ours, delayed': way({ port: balancer.port }, ours),
+    'ours, direct': way({ port: balancer.port, calledAE: directAE }, partsOf(balancer)),
+    'ours, delayed': way({ port: balancer.port }, partsOf(balancer)),
+    'ours, delayed, without the guard': way({ port: unguarded.port }, partsOf(unguarded)),
     'HAProxy, asking a bare agent': await plainWay(asking(bare.port), { agents: [bare.pid] }),
     'HAProxy, binding late': await plainWay(bindingLate(bare.port), { agents: [bare.pid] }),
     'HAProxy, with a filter in Lua': await plainWay(filtering),
