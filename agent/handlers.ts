@@ -110,10 +110,7 @@ export function createHandlers(
     mismatch: ({ args }) => {
       const pool = text(args, 'bound')
       const reason = text(args, 'refusal')
-      const differs = orElse(
-        () => ({}),
-        () => differing(args),
-      )
+      const differs = orElse({}, () => differing(args))
       // what is known is not wrong where a client only uses what this pool was not offered
       if (reason !== 'context-not-offered') site().knowledge?.forget(pool)
       log.warn({ id: args.string('id'), step: 'mismatch', pool, refusal: reason, ...differs })
@@ -180,20 +177,17 @@ function negotiated(args: Args) {
   }
 }
 
-const malformedRequest = () => ({
-  path: 'refused',
-  ...aborted('service-user', { refusal: 'malformed-request' }),
-})
-const malformedDataset = () => aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' })
-const malformedInstance = () => ({ verdict: 'refuse', refusal: 'malformed-dataset' })
+const malformedRequest = { path: 'refused', ...aborted('service-user', { refusal: 'malformed-request' }) }
+const malformedDataset = aborted('invalid-pdu-parameter-value', { refusal: 'malformed-dataset' })
+const malformedInstance = { verdict: 'refuse', refusal: 'malformed-dataset' }
 
 /** Bytes that are not DICOM are the client's doing, and refused; any other error is ours, and thrown. */
-function orElse<T>(refused: () => Answer, answer: () => T): T | Answer {
+function orElse<T>(refused: Answer, answer: () => T): T | Answer {
   try {
     return answer()
   } catch (error) {
     if (!(error instanceof DicomError)) throw error
-    return { ...refused(), detail: `${error.field}: ${error.code} at offset ${error.offset}` }
+    return { ...refused, detail: `${error.field}: ${error.code} at offset ${error.offset}` }
   }
 }
 

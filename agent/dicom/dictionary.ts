@@ -41,12 +41,17 @@ let vrs: ReadonlyMap<number, string> | undefined
 function vrIndex(): ReadonlyMap<number, string> {
   if (vrs) return vrs
   const index = new Map<number, string>()
-  for (const { tag, vr = 'UN' } of Object.values(dictionary)) {
-    const [, group, element] = tag.match(/^\(([\dA-F]{4}),([\dA-F]{4})\)$/) ?? []
-    if (group && element) index.set(Number.parseInt(group + element, 16), vr)
-  }
+  for (const { value, vr = 'UN' } of ordinaryEntries()) index.set(value, vr)
   vrs = index
   return index
+}
+
+/** The entries of one tag, not those of repeating groups or of private creators, with the tag's value. */
+function* ordinaryEntries() {
+  for (const entry of Object.values(dictionary)) {
+    const [, group, element] = entry.tag.match(/^\(([\dA-F]{4}),([\dA-F]{4})\)$/) ?? []
+    if (group && element) yield { ...entry, value: Number.parseInt(group + element, 16) }
+  }
 }
 
 /** The VR that dcmjs' dictionary knows for a creator's element `ee`; 'UN' where it does not. */
@@ -73,11 +78,8 @@ function keywordIndex(): ReadonlyMap<string, number> {
   if (keywords) return keywords
   const current = new Map<string, number>()
   const retired = new Map<string, number>()
-  for (const { tag, name, version } of Object.values(dictionary)) {
-    // '(gggg,eeee)' and nothing else: ranges and private tags are longer.
-    if (tag.length !== 11 || name === undefined || version === undefined) continue
-    const value = Number.parseInt(tag.slice(1, 5) + tag.slice(6, 10), 16)
-    if (groupOf(value) < 0x0008 || Number.isNaN(value)) continue
+  for (const { value, name, version } of ordinaryEntries()) {
+    if (groupOf(value) < 0x0008 || name === undefined || version === undefined) continue
     if (version === 'DICOM/retired') retired.set(name.replace('RETIRED_', ''), value)
     else current.set(name, value)
   }
