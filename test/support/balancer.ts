@@ -44,7 +44,7 @@ export interface BalancerOptions {
   relays?: readonly Relay[]
   /** what haproxy.cfg and agent/config.ts read; RULES for another folder than that of `rules` */
   env?: Record<string, string>
-  /** changes HAProxy's shipped configuration */
+  /** changes HAProxy's shipped configuration, or startBalancer rejects */
   edit?: (haproxyCfg: string) => string
   /** HAProxy with a master process, for deploy/local/operate.ts */
   master?: boolean
@@ -79,10 +79,13 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     agents: count = 2,
     relays = [],
     env = {},
-    edit = cfg => cfg,
+    edit,
     master = false,
     down = [],
   } = options
+  const cfg = await shipped('haproxy.cfg')
+  const config = edit?.(cfg) ?? cfg
+  if (edit && config === cfg) throw new Error('the edit found nothing to change in haproxy.cfg')
   const folder = await mkdtemp(join(tmpdir(), 'balancer-'))
   await writeFile(join(folder, 'rules.yaml'), rules)
   const gatewayPort = await freePort()
@@ -103,7 +106,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const statsPort = await freePort()
   const guardPort = await freePort()
   const haproxy = await startHaproxy({
-    config: edit(await shipped('haproxy.cfg')),
+    config,
     files: {
       ...Object.fromEntries(await Promise.all(lua.map(async name => [name, await shipped(name)]))),
       'spoe-dicom.conf': await shipped('spoe-dicom.conf'),
