@@ -34,8 +34,7 @@ export async function startSubjects(): Promise<Subjects> {
     (port: number, watched: Watched): Subject =>
     shape =>
       measure(loader, { ...shape, port, associations: 1, parallel: 1 }, { sink: [sink.pid], ...watched })
-  const through = ({ port, haproxy, agents }: Balancer) =>
-    association(port, { HAProxy: [haproxy.pid], agents: agents.map(({ pid }) => pid) })
+  const through = (balancer: Balancer) => association(balancer.port, partsOf(balancer))
   return {
     withGuard: through(balancers.withGuard),
     withoutGuard: through(balancers.withoutGuard),
@@ -46,6 +45,12 @@ export async function startSubjects(): Promise<Subjects> {
     },
   }
 }
+
+/** What is watched of the product. */
+export const partsOf = ({ haproxy, agents }: Balancer): Watched => ({
+  HAProxy: [haproxy.pid],
+  agents: agents.map(({ pid }) => pid),
+})
 
 /** The product, and the product whose filter only holds P-DATA until the PACS has accepted, before the same PACS. */
 export async function startBalancers(pacsPort: number, host = '127.0.0.1') {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { decodeAssociateRq, pduHeaderLength } from '../../agent/dicom/index.ts'
-import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { startBalancer } from '../support/balancer.ts'
 import { startHaproxy } from '../support/haproxy.ts'
 import { associateRq } from '../support/messages.ts'
 import { associateAc } from '../support/pacs.ts'
@@ -12,7 +12,7 @@ import { startNginx } from './nginx.ts'
 import { startBareAgent, startLoader, startSink } from './processes.ts'
 import { inRounds } from './scale.ts'
 import type { Start } from './started.ts'
-import { holdOnly } from './subjects.ts'
+import { holdOnly, partsOf } from './subjects.ts'
 import { backend, engine } from './web.ts'
 
 /** How associations can get from the load to the sink. */
@@ -173,10 +173,6 @@ export async function startWays(start: Start): Promise<Record<WayName, Way>> {
     }),
   )
 
-  const partsOf = ({ haproxy, agents }: Balancer) => ({
-    HAProxy: [haproxy.pid],
-    agents: agents.map(({ pid }) => pid),
-  })
   return {
     'straight to the sink': way(sink, {}),
     'HAProxy, plain TCP': await plainWay(),
