@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { PduType } from '../../agent/dicom/index.ts'
 import { sum } from '../metrics/support.ts'
@@ -18,6 +20,10 @@ rules:
   - { name: CT, when: { Modality: CT }, route: ct, stick: callingAE }
 `
 const paths = { delayed: 'TAGS', direct: 'DIRECT' } as const
+
+/** Changes a `timeout` in haproxy.cfg that `defaults clients` or `defaults pacs` has. */
+const timeout = (name: string, time: string) => (cfg: string) =>
+  cfg.replace(new RegExp(`(defaults (?:clients|pacs)\\n.*?timeout ${name} +)\\w+`, 's'), `$1${time}`)
 
 /** What the client is told of its instance on either path, and HAProxy's reason on the delayed one. */
 const told: Record<Hostility, { delayed: Told; direct: Told; refusal?: string }> = {
@@ -69,7 +75,7 @@ describe('a PACS node that', () => {
         ],
       },
       env: { SETTLE_TIMEOUT: '1' },
-      edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)\w+/s, (_, before) => `${before}2s`),
+      edit: timeout('server', '2s'),
     })
   })
   after(async () => {
@@ -150,6 +156,28 @@ describe('a PACS node that', () => {
     }
     good.stored.length = 0
   })
+})
+
+test('a client that stays when `timeout server` has ended the connection to a silent PACS node costs nothing', async t => {
+  const pacs = await startHostilePacs(() => hostile['accepts the connection and hangs'])
+  t.after(() => pacs.stop())
+  const balancer = await startBalancer({
+    rules,
+    pools: { ct: [{ name: 'CT', port: pacs.port }] },
+    env: { SETTLE_TIMEOUT: '1' },
+    edit: cfg => timeout('server', '2s')(timeout('client-fin', '4s')(cfg)),
+  })
+  t.after(() => balancer.stop()) // rejects if HAProxy has crashed
+  const socket = connect({ port: balancer.port, host: '127.0.0.1', allowHalfOpen: true })
+  await once(socket, 'connect')
+  const peer = new Peer(socket)
+  t.after(() => peer.close())
+  peer.send(associateRq({ callingAE: 'STAYS' }), storeRq(image()))
+  assert.deepEqual(
+    (await peer.rest()).map(({ type }) => type),
+    [PduType.associateAc, PduType.abort],
+  )
+  assert.match(await balancer.logLine('STAYS'), / refusal=pacs-silent /)
 })
 
 test('clients of a PACS node that reads a byte now and then wait, those of another node of its pool do not', async t => {

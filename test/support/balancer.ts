@@ -66,7 +66,7 @@ export interface Balancer {
   logged(pattern: RegExp): Promise<string>
   /** HAProxy's line for an association by its calling AE title, once the association has ended */
   logLine(callingAE: string): Promise<string>
-  /** rejects where a log tells of a patient */
+  /** rejects where HAProxy had crashed, or a log tells of a patient */
   stop(): Promise<void>
 }
 
@@ -150,9 +150,12 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     logged,
     logLine: callingAE => logged(new RegExp(`calling="${callingAE}"`)),
     async stop() {
-      await haproxy.stop()
-      await stopAgents()
-      await rm(folder, { recursive: true })
+      try {
+        await haproxy.stop()
+      } finally {
+        await stopAgents()
+        await rm(folder, { recursive: true })
+      }
       refusePatients({ HAProxy: haproxy.log(), 'the agents': agentsLog() })
     },
   }

@@ -13,6 +13,7 @@ export const HAPROXY_BIN = process.env.HAPROXY_BIN ?? 'haproxy'
 
 const START_LIMIT_MS = 30_000
 const POLL_MS = 20
+const LAST_WORDS = 10_000
 
 export interface HaproxyOptions {
   /** The configuration. `{dir}` stands for a folder that lives as long as the process. */
@@ -33,7 +34,7 @@ export interface Haproxy {
   log(): string
   /** Answer of a command on the runtime API, as administrator. */
   command(line: string): Promise<string>
-  /** Stops it at once and waits for its end. */
+  /** Stops it at once and waits for its end. Rejects, with its last words, if it had crashed. */
   stop(): Promise<void>
   /** Stops it at the end of the test, and prints its configuration and log if the test failed. */
   stopAfter(t: TestContext): void
@@ -77,6 +78,8 @@ export async function startHaproxy({
   async function stop(): Promise<void> {
     await kill(child)
     await rm(dir, { recursive: true, force: true })
+    if (child.signalCode && child.signalCode !== 'SIGKILL')
+      throw new Error(`HAProxy has crashed (${child.signalCode}):\n${output.slice(-LAST_WORDS)}`)
   }
 
   try {
