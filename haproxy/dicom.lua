@@ -9,6 +9,7 @@
 --   dicom_learn    asks the same with more time, where the agent has pools to ask first
 --   dicom_head     delayed only: sends the promise (an A-ASSOCIATE-AC), waits for the first dataset   sets head
 --   - dataset -    SPOE                                                                   < backend, offer
+--   dicom_await    before a question, where no agent is up            sets alone, if none is soon
 --   dicom_pause    between a question and the same one again          sets alone, if no agent is left
 --   dicom_bind     the gate: lets nothing pass but to a live pool; puts the offer in the RQ's place   sets bound
 --   dicom_refuse   says no in DICOM and outlives the close
@@ -220,6 +221,20 @@ local function wait_for_reader(txn)
   local waited = -time_left(txn, "unread_at", 0)
   return wait(math.min(left, SOON + waited // 8))
 end
+
+-- Before a question, where no agent is up: waits a little for one. Else it is not asked: HAProxy before 3.0 would connect again and
+-- again, with all of its processor time, until nobody asks any more.
+core.register_action("dicom_await", { "tcp-req" }, function(txn)
+  if is_live(txn, "agents") then
+    if var(txn, "awaited_at") then set(txn, "asked_at", now()) end
+    txn:unset_var("txn.dicom.awaited_at")
+    return act.CONTINUE
+  end
+  local left, has_left = time_left(txn, "awaited_at", NO_AGENT), has_gone(txn)
+  if left > 0 and not has_left then return wait(math.min(left, 50)) end
+  set(txn, "alone", 1)
+  return has_left and refuse(txn, "client-closed", "") or act.CONTINUE
+end, 0)
 
 -- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of
 -- them is to be asked again. Before HAProxy 3.0, the first one's limit must pass, too, else the second has none (see RESCUE),

@@ -11,7 +11,7 @@ import {
   metricsText,
   startBalancer,
 } from '../support/balancer.ts'
-import { waitUntil } from '../support/haproxy.ts'
+import { statistics, waitUntil } from '../support/haproxy.ts'
 import { associateRq, IMPLICIT, image, releaseRq, storeRq } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
@@ -175,6 +175,32 @@ describe('agents that fail', () => {
     await balancer.logged(/ refusal=agents-down /)
     await found(balancer.haproxy, 'DOWN', ['agents/agent1', 'agents/agent2'])
     assert.equal(await refused('STILL'), '2,3,1')
+  })
+
+  test('all killed, and clients go on asking: HAProxy does not try to reach one meanwhile', async () => {
+    await begin()
+    const tried = async () =>
+      (await statistics(balancer.haproxy)).find(
+        ({ pxname, svname }) => `${pxname}/${svname}` === 'agents/BACKEND',
+      )?.stot
+    let refusals = 0
+    let isOver = false
+    const clients = Array.from({ length: 20 }, async (_, n) => {
+      for (; !isOver; refusals++) await refused(`ASKS-${n}`)
+    })
+    try {
+      await Promise.all([kill(0), kill(1)])
+      await found(balancer.haproxy, 'DOWN', ['agents/agent1', 'agents/agent2'])
+      await waitUntil(async () => {
+        const before = await tried()
+        const enough = refusals + 2 * clients.length
+        await waitUntil(() => refusals >= enough)
+        return before && before === (await tried())
+      })
+    } finally {
+      isOver = true
+      await Promise.all(clients)
+    }
   })
 
   test('all hang: every client gets a transient A-ASSOCIATE-RJ; an image is stored when they are back', async () => {
