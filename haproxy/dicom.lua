@@ -51,7 +51,7 @@ local SETTLE_TIMEOUT = setting("SETTLE_TIMEOUT") * 1000
 -- ms that a question to the agents may take: `timeout processing` in spoe-dicom.conf
 local QUESTION = 700
 local PAUSE = 500 -- ms between a question that failed and the same one again: see dicom_pause
-local NO_AGENT = 300 -- ms that may pass after a question until an agent is up again
+local NO_AGENT = 300 -- ms that may pass before a question, or after one, until an agent is up again
 
 -- ms after the promise at which the stream is woken up once. HAProxy 2.6 loses the time limit of a SPOE message that
 -- follows another within that limit: the stream's timer is still the first one's, comes too early, and is not set
@@ -223,16 +223,15 @@ local function wait_for_reader(txn)
 end
 
 -- Before a question, where no agent is up: waits a little for one. Else it is not asked: HAProxy before 3.0 would connect again and
--- again, with all of its processor time, until nobody asks any more.
+-- again, with all of its processor time, until nobody asks any more. It waits to the end, whoever comes: a timer that is still
+-- to go off would take the place of the question's own (see RESCUE).
 core.register_action("dicom_await", { "tcp-req" }, function(txn)
-  if is_live(txn, "agents") then
-    if var(txn, "awaited_at") then set(txn, "asked_at", now()) end
-    txn:unset_var("txn.dicom.awaited_at")
-    return act.CONTINUE
-  end
+  if not var(txn, "awaited_at") and is_live(txn, "agents") then return act.CONTINUE end
   local left, has_left = time_left(txn, "awaited_at", NO_AGENT), has_gone(txn)
-  if left > 0 and not has_left then return wait(math.min(left, 50)) end
-  set(txn, "alone", 1)
+  if left >= 0 and not has_left then return wait(left) end
+  txn:unset_var("txn.dicom.awaited_at")
+  set(txn, "asked_at", now())
+  if has_left or not is_live(txn, "agents") then set(txn, "alone", 1) end
   return has_left and refuse(txn, "client-closed", "") or act.CONTINUE
 end, 0)
 

@@ -481,13 +481,13 @@ function Filter:tcp_payload(txn, channel)
   return found
 end
 
--- One side is at its end, and HAProxy waits for the other. A timer that is still set, such as dicom_settle's where `timeout
--- server` came first, HAProxy would only look at again and again once it is over, and do nothing else.
+-- The PACS's side is at its end, and HAProxy waits for the client's. A timer that dicom_settle has set, where `timeout server` came
+-- first, HAProxy would only look at again and again once it is over, and do nothing else.
 -- The client's side: if its connection broke or timed out, HAProxy has stopped asking the filter, and would pass on what that
 -- holds.
 function Filter:end_analyze(txn, channel)
-  filter.wake_time(NEVER)
-  if channel == txn.res or not next(self.sides) then return end
+  if channel == txn.res then return filter.wake_time(NEVER) end
+  if not next(self.sides) then return end
   channel.__filter = nil -- else HAProxy allows changes in tcp_payload only
   channel:remove()
   for name, count in pairs(self.guard.counts) do

@@ -168,6 +168,8 @@ test('a client that stays when `timeout server` has ended the connection to a si
     edit: cfg => timeout('server', '2s')(timeout('client-fin', '4s')(cfg)),
   })
   t.after(() => balancer.stop()) // rejects if HAProxy has crashed
+  const streamCalls = async () =>
+    Number((await balancer.haproxy.command('show activity')).match(/^stream_calls: (\d+)/m)?.[1])
   const socket = connect({ port: balancer.port, host: '127.0.0.1', allowHalfOpen: true })
   await once(socket, 'connect')
   const peer = new Peer(socket)
@@ -177,7 +179,9 @@ test('a client that stays when `timeout server` has ended the connection to a si
     (await peer.rest()).map(({ type }) => type),
     [PduType.associateAc, PduType.abort],
   )
+  const calls = await streamCalls()
   assert.match(await balancer.logLine('STAYS'), / refusal=pacs-silent /)
+  assert.ok((await streamCalls()) < calls + 1000)
 })
 
 test('clients of a PACS node that reads a byte now and then wait, those of another node of its pool do not', async t => {

@@ -45,6 +45,10 @@ describe('agents that fail', () => {
 
   const kill = (index: number, signal: NodeJS.Signals = 'SIGKILL') => balancer.agents[index]?.stop(signal)
 
+  function signal(name: NodeJS.Signals): void {
+    for (const { pid = 0 } of balancer.agents) process.kill(pid, name)
+  }
+
   /** Associates, stores one image and releases; fails where anything is answered but what should be. */
   async function store(callingAE: string): Promise<void> {
     const peer = await Peer.connect(balancer.port)
@@ -205,9 +209,6 @@ describe('agents that fail', () => {
 
   test('all hang: every client gets a transient A-ASSOCIATE-RJ; an image is stored when they are back', async () => {
     await begin()
-    const signal = (name: NodeJS.Signals) => {
-      for (const { pid = 0 } of balancer.agents) process.kill(pid, name)
-    }
     // with one open connection to an agent, HAProxy 2.6 once let clients wait for ever
     await store('BEFORE')
     signal('SIGSTOP')
@@ -219,6 +220,27 @@ describe('agents that fail', () => {
     assert.deepEqual([...new Set(answers)], ['2,3,1'])
     await found(balancer.haproxy, 'UP', ['agents/agent1', 'agents/agent2'])
     await store('BACK')
+  })
+
+  test('one that is up again is silent: a client that was sending meanwhile is refused', {
+    timeout: 30_000,
+  }, async () => {
+    await begin({ agents: 1 })
+    await balancer.haproxy.command('disable health agents/agent1')
+    await balancer.haproxy.command('set server agents/agent1 state maint')
+    signal('SIGSTOP')
+    const peer = await Peer.connect(balancer.port)
+    peer.send(associateRq({ callingAE: 'SENDING' }))
+    await waitUntil(async () => {
+      const rows = await statistics(balancer.haproxy)
+      return rows.some(({ pxname, scur }) => pxname === 'dicom' && scur === '1')
+    })
+    await balancer.haproxy.command('set server agents/agent1 state ready')
+    await peer.sendByteByByte(storeRq(image({ size: 1000 })))
+    const answer = await peer.receive()
+    signal('SIGCONT')
+    assert.equal(answer?.type, PduType.associateRj)
+    peer.close()
   })
 
   test('all killed between the promise and the dataset: A-ABORT, and the PACS hears nothing', {
