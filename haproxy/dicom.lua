@@ -222,17 +222,17 @@ local function wait_for_reader(txn)
   return wait(math.min(left, SOON + waited // 8))
 end
 
--- Before a question, where no agent is up: waits a little for one. Else it is not asked: HAProxy before 3.0 would connect again and
--- again, with all of its processor time, until nobody asks any more. It waits to the end, whoever comes: a timer that is still
--- to go off would take the place of the question's own (see RESCUE).
+-- Before a question, where no agent is up: waits a little for one. Else it is not asked: HAProxy before 3.0 would connect
+-- again and again, with all of its processor time, until nobody asks any more. It waits to the end, whoever comes: a timer
+-- that is still to go off would take the place of the question's own (see RESCUE).
 core.register_action("dicom_await", { "tcp-req" }, function(txn)
   if not var(txn, "awaited_at") and is_live(txn, "agents") then return act.CONTINUE end
-  local left, has_left = time_left(txn, "awaited_at", NO_AGENT), has_gone(txn)
-  if left >= 0 and not has_left then return wait(left) end
+  local left, is_gone = time_left(txn, "awaited_at", NO_AGENT), has_gone(txn)
+  if left >= 0 and not is_gone then return wait(left) end
   txn:unset_var("txn.dicom.awaited_at")
   set(txn, "asked_at", now())
-  if has_left or not is_live(txn, "agents") then set(txn, "alone", 1) end
-  return has_left and refuse(txn, "client-closed", "") or act.CONTINUE
+  if is_gone or not is_live(txn, "agents") then set(txn, "alone", 1) end
+  return is_gone and refuse(txn, "client-closed", "") or act.CONTINUE
 end, 0)
 
 -- Between a question that failed and the same one again. When an agent dies, each of its connections does, and none of

@@ -481,8 +481,8 @@ function Filter:tcp_payload(txn, channel)
   return found
 end
 
--- The PACS's side is at its end, and HAProxy waits for the client's. A timer that dicom_settle has set, where `timeout server` came
--- first, HAProxy would only look at again and again once it is over, and do nothing else.
+-- The PACS's side is at its end, and HAProxy waits for the client's. A timer that dicom_settle has set, where `timeout server`
+-- came first, HAProxy would only look at again and again once it is over, and do nothing else.
 -- The client's side: if its connection broke or timed out, HAProxy has stopped asking the filter, and would pass on what that
 -- holds.
 function Filter:end_analyze(txn, channel)

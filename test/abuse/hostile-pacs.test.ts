@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { PduType } from '../../agent/dicom/index.ts'
 import { sum } from '../metrics/support.ts'
-import { type Balancer, metricsText, startBalancer } from '../support/balancer.ts'
+import { type Balancer, metricsText, startBalancer, timeout } from '../support/balancer.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { Ledger, type Told } from '../support/ledger.ts'
 import { associateRq, image, storeRq } from '../support/messages.ts'
@@ -20,10 +20,6 @@ rules:
   - { name: CT, when: { Modality: CT }, route: ct, stick: callingAE }
 `
 const paths = { delayed: 'TAGS', direct: 'DIRECT' } as const
-
-/** Changes a `timeout` in haproxy.cfg that `defaults clients` or `defaults pacs` has. */
-const timeout = (name: string, time: string) => (cfg: string) =>
-  cfg.replace(new RegExp(`(defaults (?:clients|pacs)\\n.*?timeout ${name} +)\\w+`, 's'), `$1${time}`)
 
 /** What the client is told of its instance on either path, and HAProxy's reason on the delayed one. */
 const told: Record<Hostility, { delayed: Told; direct: Told; refusal?: string }> = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { decodeCommandSet, decodePData, PduType, pduHeaderLength } from '../../agent/dicom/index.ts'
 import { memoryOf } from '../bench/memory.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { statistics, waitUntil } from '../support/haproxy.ts'
+import { statisticsOf, waitUntil } from '../support/haproxy.ts'
 import { askable, heldBy } from '../support/held.ts'
 import { associateRq, image, releaseRq, storeRq } from '../support/messages.ts'
 import { type Pacs, serve, startPacs } from '../support/pacs.ts'
@@ -128,12 +128,7 @@ export async function besides(site: Site, happening: Promise<unknown>): Promise<
 /** Waits until no client is left, and looks whether HAProxy and the agents are what they were before. */
 export async function comesToRest({ balancer }: Site): Promise<void> {
   const { haproxy, agents } = balancer
-  await waitUntil(async () => {
-    const rows = await statistics(haproxy)
-    return rows.some(
-      ({ pxname, svname, scur }) => pxname === 'dicom' && svname === 'FRONTEND' && scur === '0',
-    )
-  })
+  await waitUntil(async () => (await statisticsOf(haproxy, 'dicom/FRONTEND')).scur === '0')
   assert.match(await haproxy.command('show info'), new RegExp(`^Pid: ${haproxy.pid}$`, 'm'))
   assert.deepEqual(haproxy.log().match(/^.*(ALERT|\[alert\]|Lua).*$/gm) ?? [], [])
   for (const agent of agents) process.kill(agent.pid, 0) // throws where there is no such process

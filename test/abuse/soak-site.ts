@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Balancer, startBalancer } from '../support/balancer.ts'
+import { type Balancer, startBalancer, timeout } from '../support/balancer.ts'
 import type { Nodes } from '../support/ledger.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
 import { startRelay } from '../support/relay.ts'
@@ -63,7 +63,7 @@ export async function startSoak(): Promise<SoakSite> {
     relays: lines,
     env: { SETTLE_TIMEOUT: '5', SOURCE_RATE: '1000000' },
     // those that hang, do so for less than an hour
-    edit: cfg => cfg.replace(/(defaults pacs.*?timeout server +)\w+/s, (_, before) => `${before}10s`),
+    edit: timeout('server', '10s'),
   })
 
   return {

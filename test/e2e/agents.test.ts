@@ -11,7 +11,7 @@ import {
   metricsText,
   startBalancer,
 } from '../support/balancer.ts'
-import { statistics, waitUntil } from '../support/haproxy.ts'
+import { statisticsOf, waitUntil } from '../support/haproxy.ts'
 import { associateRq, IMPLICIT, image, releaseRq, storeRq } from '../support/messages.ts'
 import { acceptingOnly, type Pacs, released, type Script, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
@@ -183,10 +183,7 @@ describe('agents that fail', () => {
 
   test('all killed, and clients go on asking: HAProxy does not try to reach one meanwhile', async () => {
     await begin()
-    const tried = async () =>
-      (await statistics(balancer.haproxy)).find(
-        ({ pxname, svname }) => `${pxname}/${svname}` === 'agents/BACKEND',
-      )?.stot
+    const tried = async () => (await statisticsOf(balancer.haproxy, 'agents/BACKEND')).stot
     let refusals = 0
     let isOver = false
     const clients = Array.from({ length: 20 }, async (_, n) => {
@@ -231,10 +228,7 @@ describe('agents that fail', () => {
     signal('SIGSTOP')
     const peer = await Peer.connect(balancer.port)
     peer.send(associateRq({ callingAE: 'SENDING' }))
-    await waitUntil(async () => {
-      const rows = await statistics(balancer.haproxy)
-      return rows.some(({ pxname, scur }) => pxname === 'dicom' && scur === '1')
-    })
+    await waitUntil(async () => (await statisticsOf(balancer.haproxy, 'dicom/FRONTEND')).scur === '1')
     await balancer.haproxy.command('set server agents/agent1 state ready')
     await peer.sendByteByByte(storeRq(image({ size: 1000 })))
     const answer = await peer.receive()

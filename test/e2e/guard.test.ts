@@ -13,7 +13,7 @@ import {
   pduHeaderLength,
 } from '../../agent/dicom/index.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { statistics, waitUntil } from '../support/haproxy.ts'
+import { statisticsOf, waitUntil } from '../support/haproxy.ts'
 import {
   associateRq,
   CT_IMAGE,
@@ -555,9 +555,8 @@ function success(contextId: number, messageId: number): Buffer {
 
 /** How many connections a frontend has, and has had. */
 async function sessions({ haproxy }: Balancer, frontend: string): Promise<{ now: number; ever: number }> {
-  const rows = await statistics(haproxy)
-  const row = rows.find(({ pxname, svname }) => pxname === frontend && svname === 'FRONTEND')
-  return { now: Number(row?.scur), ever: Number(row?.stot) }
+  const { scur, stot } = await statisticsOf(haproxy, `${frontend}/FRONTEND`)
+  return { now: Number(scur), ever: Number(stot) }
 }
 
 /** The PDVs of these P-DATA-TF PDUs, in order. */

@@ -17,7 +17,7 @@ import {
   uint64,
   unsetVar,
 } from '../../agent/haproxy-spoe/index.ts'
-import { type Haproxy, startHaproxy, statistics, waitUntil } from '../support/haproxy.ts'
+import { type Haproxy, startHaproxy, statisticsOf, waitUntil } from '../support/haproxy.ts'
 import { freePort } from '../support/ports.ts'
 import { startAgent } from './agent-under-test.ts'
 
@@ -297,9 +297,7 @@ test('many requests at once get each their own answer', async t => {
 })
 
 async function agentStatus(haproxy: Haproxy): Promise<string | undefined> {
-  const rows = await statistics(haproxy)
-  const { status, check_status: check } =
-    rows.find(({ pxname, svname }) => `${pxname}/${svname}` === 'agents/agent') ?? {}
+  const { status, check_status: check } = await statisticsOf(haproxy, 'agents/agent')
   return check === 'L7OK' || status?.startsWith('DOWN') ? `${status} ${check}` : undefined
 }
 

@@ -224,6 +224,10 @@ export async function checks(haproxy: Haproxy): Promise<Map<string, string>> {
   )
 }
 
+/** An edit of haproxy.cfg: the first `timeout` of this name, that of `defaults clients` or `defaults pacs`, is `time`. */
+export const timeout = (name: string, time: string) => (haproxyCfg: string) =>
+  haproxyCfg.replace(new RegExp(`(?<=timeout ${name} +)\\w+`), time)
+
 /** The text of pacs.cfg. */
 export function pacsCfg(pools: BalancerOptions['pools']): string {
   return Object.entries(pools)

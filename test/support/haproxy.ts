@@ -49,6 +49,12 @@ export async function statistics(haproxy: Haproxy): Promise<Record<string, strin
   )
 }
 
+/** The same of one of them, such as "dicom/FRONTEND", "agents/BACKEND" or "ct/CT:1"; empty if there is none. */
+export async function statisticsOf(haproxy: Haproxy, name: string): Promise<Record<string, string>> {
+  const rows = await statistics(haproxy)
+  return rows.find(({ pxname, svname }) => `${pxname}/${svname}` === name) ?? {}
+}
+
 /** Starts HAProxy in the foreground and resolves when its listeners are bound. Rejects with its log if they are not. */
 export async function startHaproxy({
   config,
