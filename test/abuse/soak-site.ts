@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Balancer, startBalancer, timeout } from '../support/balancer.ts'
+import { type Balancer, found, startBalancer, timeout } from '../support/balancer.ts'
 import type { Nodes } from '../support/ledger.ts'
 import { type Pacs, startPacs } from '../support/pacs.ts'
 import { startRelay } from '../support/relay.ts'
@@ -27,6 +27,8 @@ rules:
   - { name: wild MR, when: { Modality: MR }, route: wild-mr }
 `
 
+const agents = ['agents/agent1', 'agents/agent2']
+
 export interface SoakSite {
   balancer: Balancer
   /** of all pools but the wild ones */
@@ -34,6 +36,8 @@ export interface SoakSite {
   wild: Site
   /** faults on the way to one of the agents, or to a PACS node, one after the other */
   disturb(isOver: () => boolean): Promise<void>
+  /** A second after `act` has begun, all agents hang, or are gone, until it ends. */
+  withoutAgents(how: 'hanging' | 'gone', act: () => Promise<unknown>): Promise<void>
   /** what PACS nodes remember of associations that need not be known any more */
   forget(): void
   stop(): Promise<void>
@@ -82,6 +86,25 @@ export async function startSoak(): Promise<SoakSite> {
           relay?.flow()
         }
       }
+    },
+    async withoutAgents(how, act) {
+      const acting = act()
+      await sleep(1000)
+      const targets = lines.map(({ target }) => target)
+      for (const line of lines) {
+        if (how === 'hanging') line.stall()
+        else {
+          line.target = 0
+          line.cut()
+        }
+      }
+      await found(balancer.haproxy, 'DOWN', agents)
+      await acting
+      for (const [index, line] of lines.entries()) {
+        line.target = targets[index] ?? 0
+        line.flow()
+      }
+      await found(balancer.haproxy, 'UP', agents)
     },
     forget() {
       for (const pacs of all) pacs.associations.length = pacs.probes.length = 0
