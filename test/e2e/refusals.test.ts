@@ -139,7 +139,8 @@ describe('refusals', () => {
       test(`${when}: ${answer}`, async () => {
         const { answers, line } = await exchange(calledAE, rq)
         assert.deepEqual(answers, [answer])
-        assert.match(line, new RegExp(` refusal=${refusal} error=- instances=-/-/-/- `))
+        // an agent that is slow at its first questions is asked again
+        assert.match(line, new RegExp(` refusal=${refusal} error=\\S+ instances=-/-/-/- `))
       })
     }
 
