@@ -51,6 +51,7 @@ local SETTLE_TIMEOUT = setting("SETTLE_TIMEOUT") * 1000
 -- ms that a question to the agents may take: `timeout processing` in spoe-dicom.conf
 local QUESTION = 700
 local PAUSE = 500 -- ms between a question that failed and the same one again: see dicom_pause
+local LEARN_TRIES = 4 -- like other questions
 local NO_AGENT = 300 -- ms that may pass before a question, or after one, until an agent is up again
 
 -- ms after the promise at which the stream is woken up once. HAProxy 2.6 loses the time limit of a SPOE message that
@@ -256,8 +257,8 @@ core.register_action("dicom_pause", { "tcp-req" }, function(txn, question, nth)
   return wait(math.min(left, 50))
 end, 2)
 
-local function ask_to_learn(txn, is_second)
-  local asked = { is_second = is_second }
+local function ask_to_learn(txn, nth)
+  local asked = { nth = nth }
   txn:set_priv(asked)
   question.ask(asked, {
     id = txn.f:unique_id(), client = txn.f:src() or "", cn = var(txn, "cn") or "", learning = "1",
@@ -266,15 +267,15 @@ local function ask_to_learn(txn, is_second)
   return asked
 end
 
--- Asks the agent again, which asks pools meanwhile what they accept; and once more, if that agent fails.
+-- Asks the agent again, which asks pools meanwhile what they accept; and three times more, if agents fail.
 core.register_action("dicom_learn", { "tcp-req" }, function(txn)
   if var(txn, "path") or var(txn, "refusal") then return act.CONTINUE end
-  local asked = txn:get_priv() or ask_to_learn(txn, false)
-  if asked.answer and not asked.answer.path and not asked.is_second then
+  local asked = txn:get_priv() or ask_to_learn(txn, 1)
+  if asked.answer and not asked.answer.path and asked.nth < LEARN_TRIES then
     -- perhaps its agent has died, and so will its other connections
-    local left = time_left(txn, "learn_failed_at", PAUSE)
+    local left = time_left(txn, "learn_failed_at_" .. asked.nth, PAUSE)
     if left > 0 then return wait(left) end
-    asked = ask_to_learn(txn, true)
+    if is_live(txn, "agents") then asked = ask_to_learn(txn, asked.nth + 1) end
   end
   if not asked.answer then
     if not txn.req:may_recv() then return refuse(txn, "client-closed", "") end

@@ -111,6 +111,16 @@ describe('agents that fail', () => {
     assert.equal(pacs.stored.length, 3)
   })
 
+  test('... and one for which pools are asked', async t => {
+    const relay = await startRelay()
+    t.after(() => relay.stop())
+    let cuts = 3
+    relay.cutsAt = frame => frame[4] === 3 && frame.includes('learn') && cuts-- > 0
+    await begin({ agents: 1, relays: [relay] })
+    await store('FIRST')
+    assert.ok(cuts < 0)
+  })
+
   test('one check that fails: the agent stays up', async t => {
     const relay = await startRelay()
     t.after(() => relay.stop())
