@@ -158,9 +158,9 @@ describe('an agent whose peer is no HAProxy', () => {
         if (n % 2) socket.destroy()
         else breakOff(socket)
       }
+      await connectionsClose()
       await serves()
     }
-    await connectionsClose()
   })
 
   test('of all these errors, ten in a minute are in the log, in short lines, and all are counted', async () => {

@@ -12,8 +12,8 @@ import {
 } from '../support/namespace.ts'
 import { type Site, startSite } from './load.ts'
 
-/** Of a line that is cut: longer than HAProxy needs to find out of an agent. */
-const CUT_MS = 1500
+/** How long a line is cut: longer than HAProxy needs to find out of an agent, and less than it needs to of a PACS node. */
+const CUT_MS = { agent: 1500, pacs: 500 }
 
 if (!isInNamespace()) {
   const why = whyNoNamespace()
@@ -48,16 +48,16 @@ if (!isInNamespace()) {
       assert.deepEqual(Object.keys(counts).toSorted(), well)
     })
 
-    for (const [what, cut] of [
-      ['one of two agents', ({ agents: [one] }: Site) => [one]],
-      ['PACS nodes', ({ pacs }: Site) => pacs],
+    for (const [what, cut, cutMs] of [
+      ['one of two agents', ({ agents: [one] }: Site) => [one], CUT_MS.agent],
+      ['PACS nodes', ({ pacs }: Site) => pacs, CUT_MS.pacs],
     ] as const) {
       test(`the line between HAProxy and ${what} cut for a while: clients do not see it`, async t => {
         let lost = 0
         const counts = await site.during(async load => {
           await load.goesOn(6)
           losePackets(ports(cut(site)), 100)
-          await sleep(CUT_MS)
+          await sleep(cutMs)
           lost = keepPackets()
         })
         t.diagnostic(`${lost} packets were lost: ${JSON.stringify(counts)}`)
