@@ -9,7 +9,7 @@ import { type Balancer, startBalancer } from '../support/balancer.ts'
 import { makeCertificates } from '../support/certificates.ts'
 import { waitUntil } from '../support/haproxy.ts'
 import { associateRq, releaseRq } from '../support/messages.ts'
-import { type Pacs, startPacs } from '../support/pacs.ts'
+import { type Pacs, type Script, startPacs } from '../support/pacs.ts'
 import { Peer } from '../support/peer.ts'
 import { freePort } from '../support/ports.ts'
 
@@ -24,8 +24,8 @@ describe('clients that ask for too much', () => {
   let balancer: Balancer
   const peers: Peer[] = []
 
-  async function begin(env: Record<string, string>): Promise<void> {
-    pacs = await startPacs()
+  async function begin(env: Record<string, string>, toProbe?: Script): Promise<void> {
+    pacs = await startPacs(undefined, toProbe)
     balancer = await startBalancer({ rules, pools: { ct: [{ name: 'CT', port: pacs.port }] }, env })
   }
   afterEach(async () => {
@@ -142,6 +142,17 @@ describe('clients that ask for too much', () => {
     for (let n = 0; n < 2; n++) assert.equal(await associate('TAGS'), 'AC')
     assert.equal(await associate('TAGS'), '2,3,2')
     await balancer.logged(/ refusal=too-many-waiting /)
+  })
+
+  test('... those count for which agents are asking pools', async () => {
+    await begin({ WAITING: '2' }, async peer => void (await peer.rest()))
+    for (const callingAE of ['ONE', 'TWO']) {
+      const peer = await Peer.connect(balancer.port)
+      peers.push(peer)
+      peer.send(associateRq({ callingAE }))
+    }
+    await waitUntil(() => pacs.probes.length === 2)
+    assert.equal(await associate('THREE'), '2,3,2')
   })
 
   test('... but for the few of another address, up to twice as many', async () => {
