@@ -153,8 +153,8 @@ core.register_action("dicom_request", { "tcp-req" }, function(txn)
   return wait(left)
 end, 0)
 
--- Associations that have no PACS yet: they wait for their A-ASSOCIATE-RQ, an agent or their first dataset. Pools have those of
--- agents, too.
+-- Associations that have no PACS yet: they wait for their A-ASSOCIATE-RQ, an agent or their first dataset. Pools also
+-- count those of agents, which come through `gateway`.
 core.register_fetches("dicom_waiting", function(txn)
   local waiting = txn.f:fe_conn("dicom") + txn.f:fe_conn("gateway")
   for name in pairs(core.backends) do

@@ -139,8 +139,8 @@ describe('refusals', () => {
       test(`${when}: ${answer}`, async () => {
         const { answers, line } = await exchange(calledAE, rq)
         assert.deepEqual(answers, [answer])
-        // an agent that is slow at its first questions is asked again
-        assert.match(line, new RegExp(` refusal=${refusal} error=\\S+ instances=-/-/-/- `))
+        // 1 where an agent was slow at its first questions, and asked again
+        assert.match(line, new RegExp(` refusal=${refusal} error=[-1] instances=-/-/-/- `))
       })
     }
 
